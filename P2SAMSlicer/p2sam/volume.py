@@ -1,0 +1,132 @@
+"""An image in patient space: voxels (K, J, I) and one 4x4 matrix, in the Slicer frame (RAS, millimetres)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from .errors import GeometryError
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Slicer is RAS; SimpleITK, ITK transforms and DICOM are LPS. The matrix is its own inverse."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Voxels and where they are.
+
+    Attributes
+    ----------
+    array : (K, J, I) ndarray
+        Voxel values in numpy order: the last axis runs along the first column of `ijk_to_ras`.
+    ijk_to_ras : (4, 4) float64
+        Maps the centre of voxel (i, j, k, 1) to (R, A, S, 1) in millimetres.
+    meta : dict
+        What is known of the scan: `patient_id`, `study_date`, `modality`, `frame_of_reference_uid`,
+        `series_uid`, `source` (path); keys are absent where nothing is known.
+    """
+
+    array: np.ndarray
+    ijk_to_ras: np.ndarray
+    meta: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.array.ndim != 3:
+            raise GeometryError(f"A volume has three axes, this one has {self.array.ndim} (shape {self.array.shape}).")
+        matrix = np.asarray(self.ijk_to_ras, dtype=np.float64)
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
+            raise GeometryError("The volume's ijk_to_ras matrix is not an invertible 4x4 matrix; the file's header is damaged.")
+        object.__setattr__(self, "ijk_to_ras", matrix)
+
+    @property
+    def spacing_mm(self) -> np.ndarray:
+        """(3,) spacing along (i, j, k)."""
+        return np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)
+
+    @property
+    def ras_to_ijk(self) -> np.ndarray:
+        return np.linalg.inv(self.ijk_to_ras)
+
+    def with_array(self, array: np.ndarray) -> Volume:
+        """Another image on the same grid."""
+        if array.shape != self.array.shape:
+            raise GeometryError(f"An array of shape {array.shape} does not fit a grid of shape {self.array.shape}.")
+        return replace(self, array=array)
+
+    def ras_of(self, ijk: np.ndarray) -> np.ndarray:
+        """(n, 3) continuous voxel indices (i, j, k) to (n, 3) RAS in millimetres."""
+        return ijk @ self.ijk_to_ras[:3, :3].T + self.ijk_to_ras[:3, 3]
+
+
+@dataclass(frozen=True)
+class AxisOrder:
+    """How a volume was turned into the canonical frame: a permutation of numpy axes, then flips."""
+
+    axes: tuple[int, int, int]
+    flips: tuple[bool, bool, bool]
+
+    def apply(self, array: np.ndarray) -> np.ndarray:
+        turned = array.transpose(self.axes)
+        return turned[tuple(slice(None, None, -1) if flip else slice(None) for flip in self.flips)]
+
+    def undo(self, array: np.ndarray) -> np.ndarray:
+        turned = array[tuple(slice(None, None, -1) if flip else slice(None) for flip in self.flips)]
+        return turned.transpose(np.argsort(self.axes))
+
+
+def canonical(volume: Volume) -> tuple[Volume, AxisOrder]:
+    """Turn a volume so that slices lie along the first numpy axis, without resampling.
+
+    The slice (acquisition) axis is the one with the coarsest spacing; where no spacing is at least 10 % coarser than
+    the others, it is the axis nearest to the body axis. The canonical frame runs (slice, row, column) towards
+    (S, P, L) for axial slices, as an axial DICOM series does; other planes are ordered alike, by the nearest patient axes.
+
+    Returns
+    -------
+    (Volume, AxisOrder)
+        A view of the same voxels; `order.undo(array)` puts a result back, bit for bit.
+    """
+    direction = volume.ijk_to_ras[:3, :3] / volume.spacing_mm
+    nearest = _nearest_patient_axes(direction)
+    slice_axis = _slice_axis(volume.spacing_mm, nearest)
+    in_plane = sorted((axis for axis in range(3) if axis != slice_axis), key=lambda axis: -nearest[axis])
+    ijk_order = [slice_axis, *in_plane]
+    wanted_sign = {0: -1.0, 1: -1.0, 2: 1.0}
+    flips = []
+    for place, axis in enumerate(ijk_order):
+        sign = np.sign(direction[nearest[axis], axis]) or 1.0
+        wanted = wanted_sign[nearest[axis]]
+        if place == 1 and nearest[axis] == 2:
+            wanted = -1.0  # rows of a coronal or sagittal slice run from the head down
+        flips.append(bool(sign != wanted))
+    order = AxisOrder(tuple(2 - axis for axis in ijk_order), tuple(flips))
+    matrix = np.eye(4)
+    origin = volume.ijk_to_ras[:3, 3].copy()
+    shape_ijk = volume.array.shape[::-1]
+    for place, axis in enumerate(ijk_order):
+        column = volume.ijk_to_ras[:3, axis]
+        if flips[place]:
+            origin = origin + column * (shape_ijk[axis] - 1)
+            column = -column
+        matrix[:3, 2 - place] = column
+    matrix[:3, 3] = origin
+    return Volume(order.apply(volume.array), matrix, dict(volume.meta)), order
+
+
+def _nearest_patient_axes(direction: np.ndarray) -> list[int]:
+    """For each voxel axis the patient axis (0 R, 1 A, 2 S) it lies nearest to, each taken once."""
+    strength = np.abs(direction).copy()
+    nearest = [-1, -1, -1]
+    for _ in range(3):
+        patient, voxel = np.unravel_index(np.argmax(strength), strength.shape)
+        nearest[voxel] = int(patient)
+        strength[patient, :] = -1
+        strength[:, voxel] = -1
+    return nearest
+
+
+def _slice_axis(spacing_mm: np.ndarray, nearest: list[int]) -> int:
+    coarse = int(np.argmax(spacing_mm))
+    others = np.delete(spacing_mm, coarse)
+    return coarse if spacing_mm[coarse] > 1.1 * others.max() else nearest.index(2)
