@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 
 import numpy as np
+import SimpleITK as sitk
 
 from .errors import GeometryError
 
@@ -12,7 +14,7 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Slicer is RAS; SimpleITK, ITK transforms and DICOM are LPS. The matrix is its own inverse."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Volume:
     """Voxels and where they are.
 
@@ -35,9 +37,37 @@ class Volume:
         if self.array.ndim != 3:
             raise GeometryError(f"A volume has three axes, this one has {self.array.ndim} (shape {self.array.shape}).")
         matrix = np.asarray(self.ijk_to_ras, dtype=np.float64)
-        if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
+        if matrix.shape != (4, 4) or not _is_affine(matrix):
             raise GeometryError("The volume's ijk_to_ras matrix is not an invertible 4x4 matrix; the file's header is damaged.")
         object.__setattr__(self, "ijk_to_ras", matrix)
+
+    @classmethod
+    def from_sitk(cls, image: sitk.Image, meta: dict | None = None) -> Volume:
+        """A 3-D SimpleITK image (LPS); the voxels are copied."""
+        if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+            raise GeometryError(
+                "A volume has three axes and one value a voxel,"
+                f" this image has {image.GetDimension()} and {image.GetNumberOfComponentsPerPixel()}."
+            )
+        lps = np.eye(4)
+        lps[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+        lps[:3, 3] = image.GetOrigin()
+        return cls(sitk.GetArrayFromImage(image), LPS_TO_RAS @ lps, dict(meta or {}))
+
+    def to_sitk(self) -> sitk.Image:
+        """As a SimpleITK image (LPS). Spacing and direction are split, so their product may differ in the last bit."""
+        array = self.array.astype(np.uint8) if self.array.dtype == bool else self.array
+        image = sitk.GetImageFromArray(np.ascontiguousarray(array))
+        lps = LPS_TO_RAS @ self.ijk_to_ras
+        image.SetSpacing(self.spacing_mm.tolist())
+        image.SetDirection((lps[:3, :3] / self.spacing_mm).ravel().tolist())
+        image.SetOrigin(lps[:3, 3].tolist())
+        return image
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(K, J, I)."""
+        return self.array.shape
 
     @property
     def spacing_mm(self) -> np.ndarray:
@@ -59,6 +89,21 @@ class Volume:
         return ijk @ self.ijk_to_ras[:3, :3].T + self.ijk_to_ras[:3, 3]
 
 
+def same_grid(one, other, tolerance_mm: float = 1e-3) -> bool:
+    """Whether two volumes or segmentations have equal shape and every voxel at the same place, within a tolerance."""
+    if tuple(one.shape) != tuple(other.shape):
+        return False
+    corners = grid_corners(one.shape)
+    apart = (one.ijk_to_ras - other.ijk_to_ras)[:3] @ corners.T
+    return bool(np.linalg.norm(apart, axis=0).max() <= tolerance_mm)
+
+
+def grid_corners(shape: tuple[int, int, int]) -> np.ndarray:
+    """(8, 4) homogeneous (i, j, k, 1) of the corner voxels of a (K, J, I) grid."""
+    ends = [(0, size - 1) for size in shape[::-1]]
+    return np.array([[i, j, k, 1] for i in ends[0] for j in ends[1] for k in ends[2]], dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class AxisOrder:
     """How a volume was turned into the canonical frame: a permutation of numpy axes, then flips."""
@@ -73,6 +118,16 @@ class AxisOrder:
     def undo(self, array: np.ndarray) -> np.ndarray:
         turned = array[tuple(slice(None, None, -1) if flip else slice(None) for flip in self.flips)]
         return turned.transpose(np.argsort(self.axes))
+
+    def original_slice(self, index: int, shape: tuple[int, int, int]) -> tuple[int, int]:
+        """Where canonical slice `index` stands in the source: (numpy axis, index along it).
+
+        Parameters
+        ----------
+        shape : (K, J, I) of the source.
+        """
+        axis = self.axes[0]
+        return axis, shape[axis] - 1 - index if self.flips[0] else index
 
 
 def canonical(volume: Volume) -> tuple[Volume, AxisOrder]:
@@ -95,7 +150,7 @@ def canonical(volume: Volume) -> tuple[Volume, AxisOrder]:
     wanted_sign = {0: -1.0, 1: -1.0, 2: 1.0}
     flips = []
     for place, axis in enumerate(ijk_order):
-        sign = np.sign(direction[nearest[axis], axis]) or 1.0
+        sign = np.sign(direction[nearest[axis], axis])
         wanted = wanted_sign[nearest[axis]]
         if place == 1 and nearest[axis] == 2:
             wanted = -1.0  # rows of a coronal or sagittal slice run from the head down
@@ -114,16 +169,27 @@ def canonical(volume: Volume) -> tuple[Volume, AxisOrder]:
     return Volume(order.apply(volume.array), matrix, dict(volume.meta)), order
 
 
+def _is_affine(matrix: np.ndarray) -> bool:
+    if not np.isfinite(matrix).all() or not np.array_equal(matrix[3], [0, 0, 0, 1]):
+        return False
+    spacing = np.linalg.norm(matrix[:3, :3], axis=0)
+    return bool(spacing.min() > 0 and abs(np.linalg.det(matrix[:3, :3] / spacing)) > 1e-3)
+
+
 def _nearest_patient_axes(direction: np.ndarray) -> list[int]:
-    """For each voxel axis the patient axis (0 R, 1 A, 2 S) it lies nearest to, each taken once."""
-    strength = np.abs(direction).copy()
-    nearest = [-1, -1, -1]
-    for _ in range(3):
-        patient, voxel = np.unravel_index(np.argmax(strength), strength.shape)
-        nearest[voxel] = int(patient)
-        strength[patient, :] = -1
-        strength[:, voxel] = -1
-    return nearest
+    """For each voxel axis the patient axis (0 R, 1 A, 2 S) it lies nearest to, each taken once.
+
+    Nearest is the assignment with the largest product of cosines, which is never 0. A tie (axes at 45 degrees) is
+    broken by where the axes point, so that it does not depend on the order in which a file stores them.
+    """
+    first = np.argmax(np.abs(direction) > 1e-6, axis=0)
+    lines = np.round(direction * np.sign(direction[first, [0, 1, 2]]), 6) + 0.0
+
+    def nearness(nearest: tuple[int, ...]) -> tuple:
+        cosines = np.abs(direction[list(nearest), [0, 1, 2]])
+        return round(float(np.prod(cosines)), 6), *(tuple(lines[:, nearest.index(patient)]) for patient in (2, 1, 0))
+
+    return list(max(permutations(range(3)), key=nearness))
 
 
 def _slice_axis(spacing_mm: np.ndarray, nearest: list[int]) -> int:

@@ -1,0 +1,68 @@
+"""What the prior looks like to the model: its foreground and background features, and the parts they fall into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import StructureError
+from .models.base import Embedding
+from .parts import part_features
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Features of the prior on one slice (or a few pooled ones).
+
+    Attributes
+    ----------
+    foreground : (n, C) float32
+        Un-normed, what candidates are compared with.
+    positive, negative : dict
+        Part count -> (count, C) unit-normed part-level features; counts that the region is too small for are absent.
+    """
+
+    foreground: np.ndarray
+    positive: dict[int, np.ndarray]
+    negative: dict[int, np.ndarray]
+
+
+def reference_of(embeddings: Sequence[Embedding], masks: Sequence[np.ndarray], settings: Settings) -> Reference:
+    """Pool the features of a structure over reference slices and find its parts, once for each part count.
+
+    Parameters
+    ----------
+    embeddings : B embeddings
+    masks : B of (H, W) bool
+        An empty mask gives background only; at least one must be non-empty.
+
+    Raises
+    ------
+    StructureError
+        Where no feature lies under any mask: the structure is empty, or smaller than one cell of the feature grid.
+    """
+    foreground = np.concatenate([e.features_at(m) for e, m in zip(embeddings, masks)])
+    if len(foreground) == 0:
+        raise StructureError("The structure is empty, or too small for the model's feature grid, on the prior slice.")
+    background = np.zeros((0, foreground.shape[1]), np.float32)
+    if settings.negatives == "background parts" and any(settings.n_negative):
+        background = np.concatenate([e.features_at(~np.asarray(m, bool)) for e, m in zip(embeddings, masks)])
+    return Reference(
+        foreground, _parts(foreground, settings.n_positive, settings), _parts(background, settings.n_negative, settings)
+    )
+
+
+def _parts(features: np.ndarray, counts: Sequence[int], settings: Settings) -> dict[int, np.ndarray]:
+    features = thinned(features, 4 * settings.max_features)
+    found = {n: part_features(features, n, settings.seed) for n in counts if n > 0}
+    return {n: parts for n, parts in found.items() if parts is not None}
+
+
+def thinned(features: np.ndarray, at_most: int) -> np.ndarray:
+    """At most so many features, taken at a regular stride; 0 keeps all."""
+    if at_most == 0 or len(features) <= at_most:
+        return features
+    return features[np.linspace(0, len(features) - 1, at_most).astype(int)]

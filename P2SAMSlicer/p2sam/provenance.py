@@ -1,0 +1,114 @@
+"""Where a result comes from: versions, model, settings, transform, and the hashes of every input."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import math
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from . import __version__
+from .errors import InputError
+from .result import VisitResult
+
+APPLICATION = "P2SAMSlicer"
+PACKAGES = ("numpy", "scipy", "scikit-learn", "POT", "SimpleITK", "pydicom", "torch", "torchvision", "segment-anything", "sam2")
+"""Named in the provenance where they are installed; none is imported for it."""
+
+
+def build_provenance(visit: VisitResult, inputs: Mapping[str, str | os.PathLike] | None = None) -> dict:
+    """Everything needed to say how a result was made, in types that JSON knows.
+
+    Parameters
+    ----------
+    visit : VisitResult
+        Its own `provenance` is kept (`model` with `name` and `sha256`, `preset`, `settings`, `prior`, `started`, …).
+    inputs : dict of str to path
+        Role, e.g. "prior_ct", to the file or DICOM folder that was read; each is hashed here.
+
+    Returns
+    -------
+    dict
+        `application`, `versions`, `platform`, `visit`, `complete`, `alignment`, `inputs`, `seconds`, and the visit's own.
+        What nobody recorded (`model`, `preset`, `settings`, `started`) is None, not left out.
+
+    Raises
+    ------
+    InputError
+        An input is gone or cannot be read.
+    """
+    unknown = dict.fromkeys(("model", "preset", "settings", "started"))
+    facts = {
+        "application": APPLICATION,
+        "versions": versions(),
+        "platform": platform.platform(),
+        "visit": visit.name,
+        "complete": visit.complete,
+        "warnings": list(visit.warnings),
+        "structures": [structure.segment.name for structure in visit.structures],
+        "alignment": visit.alignment,
+        "followup": visit.followup.meta,
+        "seconds": visit.seconds,
+    }
+    told = dict(visit.provenance)
+    hashed = {role: {"path": str(path), "sha256": sha256_of(path)} for role, path in (inputs or {}).items()}
+    told_inputs = told.pop("inputs", None)
+    facts["inputs"] = {**(told_inputs if isinstance(told_inputs, Mapping) else {}), **hashed}
+    return as_json({**unknown, **told, **facts})
+
+
+def versions() -> dict[str, str]:
+    """Name to version of this engine, of Python, and of every package of `PACKAGES` that is installed."""
+    found = {"p2sam": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """SHA-256 of a file; of a folder, that of its lines "<sha256>  <relative name>", sorted by name (as `sha256sum` prints)."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            names = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+            listing = "".join(f"{_sha256_of_file(path / name)}  {name}\n" for name in names)
+            return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
+        return _sha256_of_file(path)
+    except OSError as error:
+        raise InputError(f"The input '{path}' cannot be read any more ({error.strerror}), so its hash cannot be recorded; put it back and run again.") from error
+
+
+def as_json(value: object) -> object:
+    """The value in types that JSON knows: arrays as lists, paths and the rest as text, numbers that are not finite as None."""
+    if value is None or isinstance(value, (bool, str, int)):
+        return value
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.generic):
+        return as_json(value.item())
+    if isinstance(value, np.ndarray):
+        return as_json(value.tolist())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [as_json(item) for item in value]
+    return str(value)
+
+
+def _sha256_of_file(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,159 @@
+"""One slice of the report as a card: a line that says why to look, and behind it the pictures, prompts and candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .prompts import PointPrompts
+from .report_figures import Frame, slice_svg
+from .report_html import figure, no_picture, table
+from .report_pixels import Window
+from .report_text import NOTHING, area, escape, number, plain
+from .result import CandidateRecord, SliceResult
+from .tables import second_best_distance
+
+LISTED_CANDIDATES = 8
+LEFT_OUT = "Picture left out to keep this file small. Open segmentation.seg.nrrd in 3D Slicer to see this slice."
+
+
+@dataclass(frozen=True)
+class StructureView:
+    """What the cards of one structure share; arrays are (K, J, I) in the follow-up's canonical frame.
+
+    `prior_hu` is the prior CT on the same grid, or None; `truth` likewise; `slice_axis` is the letter that Slicer writes
+    before a position ("S" on axial slices); `slice_number` maps `SliceResult.index` to the first axis of the arrays.
+    """
+
+    number: int
+    name: str
+    frame: Frame
+    window: Window
+    hu: np.ndarray
+    prior_hu: np.ndarray | None
+    result: np.ndarray
+    prior: np.ndarray
+    truth: np.ndarray | None
+    slice_axis: str
+    side: int
+    flipped: bool
+
+    def slice_number(self, index: int) -> int:
+        return len(self.hu) - 1 - index if self.flipped else index
+
+    def card_id(self, result: SliceResult) -> str:
+        return f"c{self.number}-{result.index}"
+
+
+def slice_card(view: StructureView, result: SliceResult, rank: int, opened: bool, pictured: bool) -> str:
+    """The card of one slice.
+
+    Parameters
+    ----------
+    view : StructureView
+    result : SliceResult
+    rank : int
+        Place in the order worst first, from 1.
+    opened, pictured : bool
+        Whether the card starts unfolded, and whether it holds pictures.
+    """
+    classes = f"card s{view.number}" + (" flagged" if result.flags else "")
+    unfolded = ' open="open"' if opened else ""
+    pictures = _pictures(view, result) if pictured else no_picture(LEFT_OUT)
+    return (
+        f'<details class="{classes}" id="{view.card_id(result)}"{unfolded}>'
+        f'{_summary(view, result, rank)}<div class="body">{pictures}<div class="why">{_reasons(result)}{_facts(result)}'
+        f"{candidate_table(result)}</div></div></details>\n"
+    )
+
+
+def candidate_table(result: SliceResult) -> str:
+    """The candidates, nearest first, the chosen one marked; those without a score are counted."""
+    if not result.candidates:
+        return '<p class="note">No candidate was drawn on this slice.</p>'
+    scored = sorted((n for n, c in enumerate(result.candidates) if c.distance is not None), key=lambda n: result.candidates[n].distance)
+    listed = scored[:LISTED_CANDIDATES]
+    if result.chosen is not None and result.chosen not in listed:
+        listed = [*listed[: LISTED_CANDIDATES - 1], result.chosen]
+    rows = [_candidate_row(result.candidates[n], n == result.chosen) for n in listed]
+    classes = ["chosen" if n == result.chosen else "" for n in listed]
+    columns = [("Candidate", True), ("Distance", False), ("cm²", False)]
+    notes = []
+    if len(scored) > len(listed):
+        notes.append(f"{len(set(scored) - set(listed))} more lie farther away.")
+    if len(result.candidates) > len(scored):
+        notes.append(f"{len(result.candidates) - len(scored)} without a score (empty mask).")
+    note = f'<p class="note">{" ".join(notes)}</p>' if notes else ""
+    return (table(columns, rows, classes) if rows else "") + note
+
+
+def position_text(axis: str, position_mm: float) -> str:
+    """As in Slicer's slice view: "S: 12.5mm"."""
+    return f"{axis}: {position_mm:.1f} mm".replace("-", "\N{MINUS SIGN}")
+
+
+def _candidate_row(candidate: CandidateRecord, chosen: bool) -> list[str]:
+    what = f"{candidate.n_positive} positive, {candidate.n_negative} negative" if candidate.kind == "parts" else escape(candidate.kind)
+    return [what + (" (chosen)" if chosen else ""), number(candidate.distance), f"{candidate.area_mm2 / 100:.2f}"]
+
+
+def _summary(view: StructureView, result: SliceResult, rank: int) -> str:
+    tags = "".join(f'<span class="tag">{escape(plain(flag.code))}</span>' for flag in result.flags)
+    size = area(result.area_mm2) if result.area_mm2 > 0 else "no contour"
+    distance = "no score" if result.distance is None else f"distance {number(result.distance)}"
+    return (
+        f'<summary><span class="rank">{rank}</span><span class="who">{escape(view.name)}, slice {result.index}</span>'
+        f'<span class="num">{position_text(view.slice_axis, result.position_mm)}</span><span>{tags}</span>'
+        f'<span class="num">{distance}</span><span class="num">{size} (prior {area(result.prior_area_mm2)})</span></summary>'
+    )
+
+
+def _reasons(result: SliceResult) -> str:
+    if not result.flags:
+        return ""
+    items = "".join(f"<li>{escape(flag.reason)}</li>" for flag in result.flags)
+    return f'<ul class="reasons">{items}</ul>'
+
+
+def _facts(result: SliceResult) -> str:
+    change = None if result.prior_area_mm2 <= 0 else 100 * (result.area_mm2 / result.prior_area_mm2 - 1)
+    pair = "none, beyond the prior" if result.reference_index is None else f"slice {result.reference_index}"
+    facts = (
+        ("Distance", number(result.distance)),
+        ("Next best candidate", number(second_best_distance(result))),
+        ("Area", area(result.area_mm2)),
+        ("Aligned prior", area(result.prior_area_mm2)),
+        ("Change", NOTHING if change is None else f"{number(change, signed=True)} %"),
+        ("Paired prior slice", pair),
+    )
+    return f"<dl>{''.join(f'<dt>{term}</dt><dd>{value}</dd>' for term, value in facts)}</dl>"
+
+
+def _pictures(view: StructureView, result: SliceResult) -> str:
+    k = view.slice_number(result.index)
+    layers = [("prior", view.prior[k]), ("result", view.result[k])]
+    if view.truth is not None:
+        layers.append(("truth", view.truth[k]))
+    drawn = slice_svg(view.frame, view.hu[k], layers, result.prompts, f"Follow-up CT, {view.name}, slice {result.index}", view.side)
+    caption = f"<b>Follow-up CT, slice {result.index}</b>{_outside(view, result.prompts)}"
+    return figure(drawn, caption, view.window.key) + _prior_picture(view, result, k)
+
+
+def _prior_picture(view: StructureView, result: SliceResult, k: int) -> str:
+    if view.prior_hu is None:
+        return no_picture("The prior CT was not handed to this report; only its contour is drawn on the follow-up.")
+    if not np.isfinite(view.frame.crop(view.prior_hu[k])).any():
+        return no_picture("The prior CT does not reach this slice.")
+    pair = "" if result.reference_index is None else f" (its slice {result.reference_index})"
+    title = f"Prior CT, aligned, {view.name}"
+    drawn = slice_svg(view.frame, view.prior_hu[k], [("prior", view.prior[k])], PointPrompts.empty(), title, view.side)
+    return figure(drawn, f"<b>Prior CT, aligned</b>{pair}", view.window.key)
+
+
+def _outside(view: StructureView, prompts: PointPrompts) -> str:
+    """A point outside the picture is said, not dropped in silence."""
+    outside = int(np.sum(~view.frame.holds(prompts.points_xy)))
+    if not outside:
+        return ""
+    return f", {outside} point{'s' if outside > 1 else ''} outside the picture"

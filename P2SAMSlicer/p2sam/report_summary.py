@@ -1,0 +1,184 @@
+"""The top of the report: who and how, what must be read first, and the figures of every structure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from pathlib import PurePath
+
+import numpy as np
+
+from .report_html import color_chip, table
+from .report_text import NOTHING, escape, number, plain
+from .result import SliceResult, StructureResult, VisitResult
+
+UNKNOWN = "not recorded"
+METRIC_TITLES = {
+    "structure": "Structure",
+    "method": "Method",
+    "dice": "Dice",
+    "slice_dice": "Dice, mean of slices",
+    "slices": "Slices",
+    "surface_dice": "Surface Dice",
+    "hd95_mm": "95 % Hausdorff (mm)",
+    "mean_surface_mm": "Mean surface distance (mm)",
+    "truth_ml": "Truth (ml)",
+    "result_ml": "Result (ml)",
+    "volume_difference_ml": "Difference (ml)",
+    "volume_difference_percent": "Difference (%)",
+    "centroid_mm": "Centroid distance (mm)",
+    "tolerance_mm": "Tolerance (mm)",
+}
+"""Of the columns of `Metrics.as_row()`; another column is titled by its key."""
+
+
+def facts(visit: VisitResult) -> list[tuple[str, str, str]]:
+    """(term, value, small print) of the page's head; what nobody recorded is called so."""
+    told, meta = visit.provenance, visit.followup.meta
+    prior = _mapping(told.get("prior"))
+    model = told.get("model")
+    named = _mapping(model)
+    model_name = str(named.get("title") or named.get("name") or model or UNKNOWN)
+    digest = named.get("sha256")
+    alignment = visit.alignment
+    return [
+        ("Patient", str(meta.get("patient_id", UNKNOWN)), ""),
+        ("Follow-up", _date(meta.get("study_date")), _source(meta)),
+        ("Prior", _date(prior.get("study_date")), _source(prior)),
+        ("Model", model_name, f"SHA-256 {str(digest)[:16]}…" if digest else ""),
+        ("Preset", str(told.get("preset") or _mapping(told.get("settings")).get("preset") or UNKNOWN), ""),
+        ("Alignment", str(alignment.get("used", UNKNOWN)), _quality(alignment)),
+        ("Run", f"{number(visit.seconds)} s", str(told.get("started", ""))),
+    ]
+
+
+def _mapping(value: object) -> Mapping:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _date(value: object) -> str:
+    """DICOM's 20190704 as 2019-07-04; anything else as it is."""
+    text = str(value or UNKNOWN)
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text
+
+
+def _source(meta: Mapping) -> str:
+    return PurePath(str(meta["source"])).name if meta.get("source") else ""
+
+
+def _quality(alignment: Mapping) -> str:
+    quality = alignment.get("quality")
+    if quality is None:
+        return "quality not measured"
+    if isinstance(quality, Mapping):
+        return ", ".join(f"{str(key).replace('_', ' ')} {_value(value)}" for key, value in quality.items())
+    return f"quality {_value(quality)}"
+
+
+def _value(value: object) -> str:
+    return number(float(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+
+
+def warnings(visit: VisitResult) -> list[str]:
+    """Every warning of the run, once: alignment that fell back, the visit, each structure by name."""
+    asked, used = visit.alignment.get("requested"), visit.alignment.get("used")
+    lines = [f"Alignment '{asked}' was asked for, '{used}' was used."] if asked and used and asked != used else []
+    lines += [str(line) for line in visit.alignment.get("warnings", ())]
+    lines += list(visit.warnings)
+    lines += [f"{structure.segment.name}: {line}" for structure in visit.structures for line in structure.warnings]
+    return list(dict.fromkeys(lines))
+
+
+def verdict(order: list[tuple[int, SliceResult]], names: list[str], card_id: Callable[[int, SliceResult], str]) -> str:
+    """How many slices are flagged, why, and the one to begin with; `order` is worst first."""
+    flagged = [(place, result) for place, result in order if result.flags]
+    if not order:
+        return '<p class="lead">No slice was segmented.</p>'
+    if not flagged:
+        return f'<p class="lead">None of {len(order)} slices is flagged. Every contour still needs a look before it is used.</p>'
+    place, first = flagged[0]
+    codes = Counter(flag.code for _, result in flagged for flag in result.flags)
+    kinds = ", ".join(f"{escape(plain(code))} {count}" for code, count in codes.most_common())
+    return (
+        f'<p class="lead"><b>{len(flagged)} of {len(order)} slices</b> are flagged ({kinds}). Start with '
+        f'<a href="#{card_id(place, first)}">{escape(names[place])}, slice {first.index}</a>.</p>'
+    )
+
+
+def structure_table(visit: VisitResult) -> str:
+    """One row a structure: volumes, change, shift, slices, distances; a note where the field of view cuts a structure."""
+    titles = ["Volume (ml)", "Prior (ml)", "Change (ml)", "Change (%)", "Centroid shift (mm)", "Slices", "Flagged", "No contour"]
+    columns = [("Structure", True)] + [(title, False) for title in [*titles, "Mean distance", "Largest distance"]]
+    rows = table(columns, [_structure_row(visit, structure) for structure in visit.structures])
+    cut = [structure.segment.name for structure in visit.structures if _inside_ml(visit, structure) is not None]
+    if not cut:
+        return rows
+    return rows + (
+        f'<p class="note">The follow-up\'s field of view cuts {escape(", ".join(cut))}: the prior volume and the change are those of the '
+        "aligned prior inside the field of view, the whole prior stands beside it.</p>"
+    )
+
+
+def _structure_row(visit: VisitResult, structure: StructureResult) -> list[str]:
+    """A volume of half the slices is no volume to compare: an incomplete visit shows no change."""
+    inside_ml = _inside_ml(visit, structure)
+    prior_ml = structure.prior_volume_ml if inside_ml is None else inside_ml
+    change = structure.volume_ml - prior_ml if visit.complete else None
+    relative = 100 * change / prior_ml if change is not None and prior_ml > 0 else None
+    scored = [result for result in structure.slices if result.distance is not None]
+    worst = max(scored, key=lambda result: result.distance, default=None)
+    whole = "" if inside_ml is None else f" <small>of {number(structure.prior_volume_ml)}</small>"
+    return [
+        color_chip(structure.segment.color_rgb) + escape(structure.segment.name),
+        number(structure.volume_ml),
+        number(prior_ml) + whole,
+        number(change, signed=True),
+        number(relative, signed=True),
+        number(structure.centroid_shift_mm if visit.complete else None),
+        number(len(structure.slices)),
+        number(sum(bool(result.flags) for result in structure.slices)),
+        number(sum(result.area_mm2 <= 0 for result in structure.slices)),
+        number(sum(result.distance for result in scored) / len(scored)) if scored else NOTHING,
+        NOTHING if worst is None else f"{number(worst.distance)} <small>slice {worst.index}</small>",
+    ]
+
+
+def _inside_ml(visit: VisitResult, structure: StructureResult) -> float | None:
+    """Volume of the aligned prior inside the follow-up where it or the result reaches the border of the scan; else None."""
+    aligned = visit.aligned_masks[structure.segment.name]
+    either = aligned | structure.segment.mask
+    faces = (np.take(either, end, axis=axis) for axis in range(3) for end in (0, -1))
+    if not any(face.any() for face in faces):
+        return None
+    return float(aligned.sum() * abs(np.linalg.det(visit.followup.ijk_to_ras[:3, :3])) / 1000)
+
+
+def metric_table(rows: Sequence[Mapping], visit_name: str) -> str:
+    """The metric rows; the visit is not repeated on its own page, and one tolerance for all goes into the title."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    if {row.get("visit", visit_name) for row in rows} == {visit_name}:
+        keys = [key for key in keys if key != "visit"]
+    titles = {key: METRIC_TITLES.get(key, key.replace("_", " ")) for key in keys}
+    tolerances = {row.get("tolerance_mm") for row in rows} - {None}
+    if "surface_dice" in titles and len(tolerances) == 1:
+        titles["surface_dice"] += f" at {number(tolerances.pop(), 1)} mm"
+        keys = [key for key in keys if key != "tolerance_mm"]
+    columns = [(titles[key], any(isinstance(row.get(key), str) for row in rows)) for key in keys]
+    return table(columns, [[_metric_cell(row.get(key)) for key in keys] for row in rows])
+
+
+def _metric_cell(value: object) -> str:
+    is_number = value is None or isinstance(value, Real) and not isinstance(value, bool)
+    return number(value) if is_number else escape(value)
+
+
+def footer(visit: VisitResult) -> str:
+    """How to read the pictures, and the versions that made the result."""
+    versions = _mapping(visit.provenance.get("versions"))
+    made = ", ".join(f"{escape(name)} {escape(version)}" for name, version in versions.items())
+    return (
+        "<footer><p>Pictures are shown as on an axial CT console: the patient's right is on the left of the picture. Slice numbers count from 0, "
+        "as Slicer's IJK does. Keys j and k go to the next and the previous slice. A printout holds the slices that are open.</p>"
+        f"<p>{made}</p></footer>"
+    )

@@ -1,0 +1,39 @@
+"""From Hounsfield units to the images a promptable model takes, and which prior slice belongs to which follow-up slice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .volume import Volume
+
+
+def window_to_rgb(hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
+    """(..., H, W) Hounsfield units to (..., H, W, 3) uint8: clipped to the window, scaled linearly to 0..255, rounded.
+
+    Not-a-number becomes the window's lower end.
+    """
+    low, high = window_hu
+    scaled = (np.clip(np.nan_to_num(hu, nan=low), low, high) - low) * (255.0 / (high - low))
+    grey = np.rint(scaled).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=-1)
+
+
+def slice_positions_mm(volume: Volume, normal: np.ndarray | None = None) -> np.ndarray:
+    """(K,) position of each slice centre along `normal` (default: this volume's own slice normal), from the patient origin."""
+    step = volume.ijk_to_ras[:3, 2]
+    normal = unit(step) if normal is None else normal
+    middle = volume.ras_of(np.array([[(volume.array.shape[2] - 1) / 2, (volume.array.shape[1] - 1) / 2, 0.0]]))[0]
+    return middle @ normal + np.arange(volume.array.shape[0]) * (step @ normal)
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    return vector / np.linalg.norm(vector)
+
+
+def pair_by_order(n_reference: int, n_target: int) -> np.ndarray:
+    """(n_target,) reference slice for each target slice, paired from the middle outward; -1 where there is none.
+
+    The authors' pairing, for the `paper` preset only: it knows nothing of millimetres.
+    """
+    paired = np.arange(n_target) - n_target // 2 + n_reference // 2
+    return np.where((paired >= 0) & (paired < n_reference), paired, -1)
