@@ -30,7 +30,12 @@ class Reference:
     negative: dict[int, np.ndarray]
 
 
-def reference_of(embeddings: Sequence[Embedding], masks: Sequence[np.ndarray], settings: Settings) -> Reference:
+def reference_of(
+    embeddings: Sequence[Embedding],
+    masks: Sequence[np.ndarray],
+    settings: Settings,
+    backgrounds: Sequence[np.ndarray] | None = None,
+) -> Reference:
     """Pool the features of a structure over reference slices and find its parts, once for each part count.
 
     Parameters
@@ -38,6 +43,8 @@ def reference_of(embeddings: Sequence[Embedding], masks: Sequence[np.ndarray], s
     embeddings : B embeddings
     masks : B of (H, W) bool
         An empty mask gives background only; at least one must be non-empty.
+    backgrounds : B of (H, W) bool
+        Where negative parts may come from; by default all that is not the structure, as published.
 
     Raises
     ------
@@ -49,7 +56,8 @@ def reference_of(embeddings: Sequence[Embedding], masks: Sequence[np.ndarray], s
         raise StructureError("The structure is empty, or too small for the model's feature grid, on the prior slice.")
     background = np.zeros((0, foreground.shape[1]), np.float32)
     if settings.negatives == "background parts" and any(settings.n_negative):
-        background = np.concatenate([e.features_at(~np.asarray(m, bool)) for e, m in zip(embeddings, masks)])
+        backgrounds = [~np.asarray(m, bool) for m in masks] if backgrounds is None else backgrounds
+        background = np.concatenate([e.features_at(m) for e, m in zip(embeddings, backgrounds)])
     return Reference(
         foreground, _parts(foreground, settings.n_positive, settings), _parts(background, settings.n_negative, settings)
     )

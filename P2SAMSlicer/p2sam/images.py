@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from .atomic import atomic_path
 from .damage import check_whole
 from .dicom_series import is_dicom_file, read_series
 from .errors import GeometryError, InputError, OutputError
 from .nrrd import read_nrrd_header, write_nrrd
-from .outputs import atomic_path
 from .volume import Volume
 
 FORMATS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")

@@ -49,9 +49,14 @@ class P2SAM:
         """(H, W, 3) uint8 and (H, W) bool of the prior slice."""
         return self.fit_embeddings(self.model.embed(reference_image[None]), [reference_mask])
 
-    def fit_embeddings(self, embeddings: Sequence[Embedding], masks: Sequence[np.ndarray]) -> FittedP2SAM:
-        """The same from slices that are embedded already; several are pooled."""
-        return FittedP2SAM(self.model, self.settings, reference_of(embeddings, masks, self.settings))
+    def fit_embeddings(
+        self,
+        embeddings: Sequence[Embedding],
+        masks: Sequence[np.ndarray],
+        backgrounds: Sequence[np.ndarray] | None = None,
+    ) -> FittedP2SAM:
+        """The same from slices that are embedded already; several are pooled. See `features.reference_of`."""
+        return FittedP2SAM(self.model, self.settings, reference_of(embeddings, masks, self.settings, backgrounds))
 
 
 @dataclass(frozen=True)

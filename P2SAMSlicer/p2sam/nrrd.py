@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .atomic import atomic_path
 from .errors import InputError
-from .outputs import atomic_path
 from .volume import LPS_TO_RAS
 
 _TO_RAS = {

@@ -118,7 +118,8 @@ def check_output_folder(folder: str | os.PathLike, overwrite: bool = False) -> N
         raise OutputError(f"The output folder '{folder}' holds an earlier result; ask for overwriting, or choose another folder.")
     kept = sorted(name for name in names - {PROVENANCE} if name not in ours or _changed(folder / name, ours[name]))
     if kept:
-        raise OutputError(f"The output folder '{folder}' holds work that would be lost ({', '.join(kept)}: added or edited since); move it away, or choose another folder.")
+        listed = ", ".join(kept)
+        raise OutputError(f"The output folder '{folder}' holds work that would be lost ({listed}: added or edited since); move it away, or choose another folder.")
 
 
 def mark_incomplete(path: Path) -> None:

@@ -64,7 +64,7 @@ def render_report(
     sections = [
         alert("This result is incomplete", [] if visit.complete else [_INCOMPLETE]),
         alert("Read this first", warnings(visit)),
-        section("Structures", panel(verdict(order, [view.name for view in views], lambda place, result: views[place].card_id(result))), panel(structure_table(visit))),
+        section("Structures", panel(verdict(order, views)), panel(structure_table(visit))),
         section("Against the given truth", panel(metric_table(metrics_rows, visit.name))) if metrics_rows else "",
         section("Distance over the slices", _charts(visit, views)),
         section("Slices, worst first", panel(picture_legend(bool(truth_masks))), _cards(visit, order, views)),
@@ -148,7 +148,10 @@ def _charts(visit: VisitResult, views: list[StructureView]) -> str:
         panel(f"<h3>{escape(structure.segment.name)}</h3>", structure_chart(structure, view.card_id, ends))
         for structure, view in zip(visit.structures, views, strict=True)
     ]
-    note = '<p class="note">The distance compares the features inside the contour with those of the prior: near is alike. It has no unit. Choose a point to open its slice.</p>'
+    note = (
+        '<p class="note">The distance compares the features inside the contour with those of the prior: near is alike. '
+        "It has no unit. Choose a point to open its slice.</p>"
+    )
     return panel(chart_legend(), note) + "".join(charts)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import PurePath
 
 import numpy as np
 
+from .report_card import StructureView
 from .report_html import color_chip, table
 from .report_text import NOTHING, escape, number, plain
 from .result import SliceResult, StructureResult, VisitResult
@@ -90,7 +91,7 @@ def warnings(visit: VisitResult) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def verdict(order: list[tuple[int, SliceResult]], names: list[str], card_id: Callable[[int, SliceResult], str]) -> str:
+def verdict(order: list[tuple[int, SliceResult]], views: Sequence[StructureView]) -> str:
     """How many slices are flagged, why, and the one to begin with; `order` is worst first."""
     flagged = [(place, result) for place, result in order if result.flags]
     if not order:
@@ -102,7 +103,7 @@ def verdict(order: list[tuple[int, SliceResult]], names: list[str], card_id: Cal
     kinds = ", ".join(f"{escape(plain(code))} {count}" for code, count in codes.most_common())
     return (
         f'<p class="lead"><b>{len(flagged)} of {len(order)} slices</b> are flagged ({kinds}). Start with '
-        f'<a href="#{card_id(place, first)}">{escape(names[place])}, slice {first.index}</a>.</p>'
+        f'<a href="#{views[place].card_id(first)}">{escape(views[place].name)}, slice {first.index}</a>.</p>'
     )
 
 

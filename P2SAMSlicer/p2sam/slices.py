@@ -1,4 +1,4 @@
-"""From Hounsfield units to the images a promptable model takes, and which prior slice belongs to which follow-up slice."""
+"""From Hounsfield units to the images a promptable model takes; and where each slice lies."""
 
 from __future__ import annotations
 
@@ -28,12 +28,3 @@ def slice_positions_mm(volume: Volume, normal: np.ndarray | None = None) -> np.n
 
 def unit(vector: np.ndarray) -> np.ndarray:
     return vector / np.linalg.norm(vector)
-
-
-def pair_by_order(n_reference: int, n_target: int) -> np.ndarray:
-    """(n_target,) reference slice for each target slice, paired from the middle outward; -1 where there is none.
-
-    The authors' pairing, for the `paper` preset only: it knows nothing of millimetres.
-    """
-    paired = np.arange(n_target) - n_target // 2 + n_reference // 2
-    return np.where((paired >= 0) & (paired < n_reference), paired, -1)

@@ -1,0 +1,130 @@
+"""One follow-up made ready: canonical slices, the aligned prior beside them, and for each slice what the prior says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import ndimage
+
+from .align import Alignment
+from .errors import GeometryError
+from .guide import Guide
+from .segmentation import Segment
+from .settings import Settings
+from .slices import slice_positions_mm, unit
+from .tracking import track
+from .volume import AxisOrder, Volume, canonical
+
+TAPER = 1.0
+"""Beyond the prior's ends the guide shrinks by so many millimetres a millimetre."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A follow-up and the aligned prior on its grid, both canonical: (K, H, W), slices first.
+
+    Attributes
+    ----------
+    followup, prior : Volume
+        Canonical, each on its own grid.
+    order, prior_order : AxisOrder
+        Back to the order of the files.
+    prior_hu : (K, H, W) float32
+        The prior resampled onto the follow-up.
+    """
+
+    followup: Volume
+    order: AxisOrder
+    prior: Volume
+    prior_order: AxisOrder
+    alignment: Alignment
+    prior_hu: np.ndarray
+
+    @classmethod
+    def of(cls, prior: Volume, followup: Volume, alignment: Alignment) -> Visit:
+        turned, order = canonical(followup)
+        prior_turned, prior_order = canonical(prior)
+        return cls(turned, order, prior_turned, prior_order, alignment, alignment.resample_image(prior, turned))
+
+    @cached_property
+    def spacing_kji(self) -> np.ndarray:
+        return self.followup.spacing_mm[::-1]
+
+    @cached_property
+    def positions_mm(self) -> np.ndarray:
+        return slice_positions_mm(self.followup)
+
+    def own_index(self, k: int) -> int:
+        """Canonical slice number to the number along the file's own slice axis."""
+        return len(self.followup.array) - 1 - k if self.order.flips[0] else k
+
+    def prior_slices(self) -> np.ndarray:
+        """(K,) canonical prior slice in which each follow-up slice's centre lies nearest; -1 beyond its ends."""
+        n, height, width = self.followup.array.shape
+        centres = np.column_stack([np.full(n, (width - 1) / 2), np.full(n, (height - 1) / 2), np.arange(n)])
+        ras = self.alignment.to_prior(self.followup.ras_of(centres))
+        k = (np.column_stack([ras, np.ones(n)]) @ self.prior.ras_to_ijk.T)[:, 2]
+        nearest = np.rint(k).astype(int)
+        return np.where((nearest >= 0) & (nearest < len(self.prior.array)), nearest, -1)
+
+    def prior_own_index(self, k: int) -> int:
+        return len(self.prior.array) - 1 - k if self.prior_order.flips[0] else k
+
+
+@dataclass(frozen=True)
+class Target:
+    """One structure to be found on a visit.
+
+    Attributes
+    ----------
+    segment : Segment
+        Of the prior, in the prior file's own grid.
+    aligned, tracked : (K, H, W) float32
+        Probability on the follow-up's canonical grid.
+    slices : (n,) int
+        Canonical slices to draw, ascending.
+    first, last : int
+        The slices among them where the prior itself is; beyond are trials.
+    """
+
+    segment: Segment
+    aligned: np.ndarray
+    tracked: np.ndarray
+    slices: np.ndarray
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, segment: Segment, prior: Volume, visit: Visit, settings: Settings) -> Target:
+        aligned = visit.alignment.resample_mask(segment.mask, prior, visit.followup).astype(np.float32)
+        reach = settings.track_deformable_mm if visit.alignment.used == "deformable" else settings.track_mm
+        tracked = track(visit.followup.array, visit.prior_hu, aligned, visit.spacing_kji, reach)
+        present = np.flatnonzero(((aligned >= 0.5) | (tracked >= 0.5)).any(axis=(1, 2)))
+        if len(present) == 0:
+            raise GeometryError(
+                f"The aligned prior's '{segment.name}' lies outside the follow-up (or is thinner than its voxels);"
+                " check that both scans show the same region, or give a transform."
+            )
+        present = np.flatnonzero((tracked >= 0.5).any(axis=(1, 2))) if (tracked >= 0.5).any() else present
+        first, last = int(present[0]), int(present[-1])
+        beyond = int(settings.extent_mm // visit.spacing_kji[0])
+        slices = np.arange(max(0, first - beyond), min(len(aligned), last + beyond + 1))
+        return cls(segment, aligned, tracked, slices, first, last)
+
+    def guide(self, k: int, spacing_mm: np.ndarray) -> Guide:
+        """The prior on slice k; beyond its ends, its last slice tapering off."""
+        inside = min(max(k, self.first), self.last)
+        in_plane = (float(spacing_mm[1]), float(spacing_mm[2]))
+        if inside == k:
+            return Guide(self.aligned[k], self.tracked[k], in_plane)
+        depth = ndimage.distance_transform_edt(self.tracked[inside] >= 0.5, sampling=in_plane)
+        depth = depth - ndimage.distance_transform_edt(self.tracked[inside] < 0.5, sampling=in_plane)
+        depth = np.clip((depth - TAPER * abs(k - inside) * spacing_mm[0]) / max(in_plane), -20, 20)
+        return Guide(self.aligned[k], (1 / (1 + np.exp(-depth))).astype(np.float32), in_plane)
+
+
+def normal_of(volume: Volume) -> np.ndarray:
+    """(3,) unit normal of the slices, RAS."""
+    return unit(volume.ijk_to_ras[:3, 2])
