@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import StructureError
 from .models.base import Embedding
 from .parts import part_features
 from .settings import Settings
@@ -42,18 +41,12 @@ def reference_of(
     ----------
     embeddings : B embeddings
     masks : B of (H, W) bool
-        An empty mask gives background only; at least one must be non-empty.
+        Where no feature lies under any of them (an empty mask, or one smaller than a cell of the grid) there are no
+        parts, and prediction has nothing to draw from.
     backgrounds : B of (H, W) bool
         Where negative parts may come from; by default all that is not the structure, as published.
-
-    Raises
-    ------
-    StructureError
-        Where no feature lies under any mask: the structure is empty, or smaller than one cell of the feature grid.
     """
     foreground = np.concatenate([e.features_at(m) for e, m in zip(embeddings, masks)])
-    if len(foreground) == 0:
-        raise StructureError("The structure is empty, or too small for the model's feature grid, on the prior slice.")
     background = np.zeros((0, foreground.shape[1]), np.float32)
     if settings.negatives == "background parts" and any(settings.n_negative):
         backgrounds = [~np.asarray(m, bool) for m in masks] if backgrounds is None else backgrounds

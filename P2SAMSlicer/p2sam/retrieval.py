@@ -23,14 +23,16 @@ def distances_of(candidates: Sequence[Candidate], foreground: np.ndarray, settin
 
 
 def retrieve(candidates: Sequence[Candidate], distances: Sequence[float | None], settings: Settings) -> int | None:
-    """Index of the candidate to keep, or None where every one is empty.
+    """Index of the candidate to keep, or None where there is none.
 
     The least distance wins, the first of equals. With `keep_margin` the best of the priors stays unless a drawn
-    candidate is nearer by that fraction. Without retrieval the last non-empty candidate is taken.
+    candidate is nearer by that fraction. Without retrieval the last non-empty candidate is taken. Where nothing has a
+    score, because the structure is smaller than a cell of the feature grid, the prior stays.
     """
     scored = [i for i, d in enumerate(distances) if d is not None]
     if not scored:
-        return None
+        unscored = [i for i, c in enumerate(candidates) if c.kind != "parts" and c.mask.any()]
+        return unscored[-1] if unscored else None
     if settings.retrieval == "none":
         return scored[-1]
     best = min(scored, key=lambda i: (distances[i], i))

@@ -13,7 +13,7 @@ from .errors import GeometryError
 from .guide import Guide
 from .segmentation import Segment
 from .settings import Settings
-from .slices import slice_positions_mm, unit
+from .slices import slice_positions_mm
 from .tracking import track
 from .volume import AxisOrder, Volume, canonical
 
@@ -113,6 +113,11 @@ class Target:
         slices = np.arange(max(0, first - beyond), min(len(aligned), last + beyond + 1))
         return cls(segment, aligned, tracked, slices, first, last)
 
+    def surroundings(self, k: int, spacing_mm: np.ndarray, reach_mm: float) -> np.ndarray:
+        """(H, W) bool: outside the aligned prior on slice k, but within reach of it."""
+        inside = self.aligned[k] >= 0.5
+        return ~inside & (ndimage.distance_transform_edt(~inside, sampling=spacing_mm[1:]) <= reach_mm)
+
     def guide(self, k: int, spacing_mm: np.ndarray) -> Guide:
         """The prior on slice k; beyond its ends, its last slice tapering off."""
         inside = min(max(k, self.first), self.last)
@@ -124,7 +129,3 @@ class Target:
         depth = np.clip((depth - TAPER * abs(k - inside) * spacing_mm[0]) / max(in_plane), -20, 20)
         return Guide(self.aligned[k], (1 / (1 + np.exp(-depth))).astype(np.float32), in_plane)
 
-
-def normal_of(volume: Volume) -> np.ndarray:
-    """(3,) unit normal of the slices, RAS."""
-    return unit(volume.ijk_to_ras[:3, 2])

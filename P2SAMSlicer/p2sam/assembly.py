@@ -1,0 +1,197 @@
+"""From slices back to a volume: ends decided, specks removed, overlaps settled, and every removal given its reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from . import flags
+from .prompts import PointPrompts
+from .result import CandidateRecord, Flag, SliceResult, StructureResult
+from .settings import Settings
+from .volume import Volume
+
+if TYPE_CHECKING:
+    from .propagation import Draft
+    from .visit import Visit
+
+NESTED = 0.05
+"""Structures that share more than this fraction of the smaller one on the prior are meant to overlap."""
+
+
+def assemble(
+    visit: Visit, drafts: list[Draft], followup: Volume, settings: Settings
+) -> tuple[tuple[StructureResult, ...], dict[str, np.ndarray], tuple[str, ...]]:
+    """Stack, clean and settle all structures.
+
+    Returns
+    -------
+    (structures, aligned masks by name, warnings)
+        Everything on the follow-up's own grid.
+    """
+    stacks, reasons = [], []
+    for draft in drafts:
+        logits = stacked(draft, visit.followup.array.shape)
+        why: dict[int, list[Flag]] = {}
+        decide_ends(draft, logits, usual_distance(draft, settings), why)
+        remove_specks(logits, draft.target.tracked, visit, settings, why)
+        stacks.append(logits)
+        reasons.append(why)
+    warnings = settle_overlaps(drafts, stacks)
+    structures = tuple(
+        structure_of(visit, draft, logits > 0, why, settings) for draft, logits, why in zip(drafts, stacks, reasons)
+    )
+    aligned = {draft.target.segment.name: visit.order.undo(draft.target.aligned >= 0.5) for draft in drafts}
+    return structures, aligned, warnings
+
+
+def stacked(draft: Draft, shape: tuple[int, int, int]) -> np.ndarray:
+    """(K, H, W) float16 logits; -16 where nothing was drawn."""
+    logits = np.full(shape, -16.0, np.float16)
+    for k, prediction in draft.predictions.items():
+        logits[k] = np.clip(prediction.logits, -16, 16)
+        logits[k][prediction.logits > 0] = np.maximum(logits[k][prediction.logits > 0], np.float16(1e-4))
+    return logits
+
+
+def usual_distance(draft: Draft, settings: Settings) -> float | None:
+    """What the prior shows against itself: a high quantile over neighbouring slices; None with fewer than two."""
+    known = list(draft.self_distances.values())
+    return float(np.quantile(known, settings.extent_quantile)) if len(known) >= 2 else None
+
+
+def decide_ends(draft: Draft, logits: np.ndarray, usual: float | None, why: dict[int, list[Flag]]) -> None:
+    """Slices beyond the prior's ends stay while they look like the prior and touch the slice before them."""
+    target = draft.target
+    for end, step in ((target.first, -1), (target.last, 1)):
+        k = end + step
+        while k in draft.predictions:
+            prediction = draft.predictions[k]
+            distance = None if prediction.chosen is None else prediction.distances[prediction.chosen]
+            touches = ((logits[k] > 0) & (logits[k - step] > 0)).any()
+            if not touches or distance is None or usual is None or distance > usual:
+                break
+            why.setdefault(k, []).append(Flag("extent end", "Drawn beyond the prior's end: it still looks like the structure."))
+            k += step
+        while k in draft.predictions:
+            logits[k] = -16.0
+            k += step
+
+
+def remove_specks(logits: np.ndarray, tracked: np.ndarray, visit: Visit, settings: Settings, why: dict[int, list[Flag]]) -> None:
+    """Take away 3D pieces that are small against the largest and were not in the tracked prior."""
+    inside = logits > 0
+    pieces, count = ndimage.label(inside)
+    if count < 2 or settings.speck_fraction == 0:
+        return
+    sizes = np.bincount(pieces.ravel())[1:]
+    known = np.bincount(pieces[tracked >= 0.5].ravel(), minlength=count + 1)[1:]
+    small = (sizes < settings.speck_fraction * sizes.max()) & (known < 0.5 * sizes)
+    voxel_ml = visit.spacing_kji.prod() / 1000
+    boxes = ndimage.find_objects(pieces)
+    for piece in np.flatnonzero(small):
+        box = boxes[piece]
+        here = pieces[box] == piece + 1
+        logits[box][here] = -16.0
+        for k in range(box[0].start, box[0].stop):
+            if here[k - box[0].start].any():
+                why.setdefault(k, []).append(Flag("speck removed", f"A separate piece of {sizes[piece] * voxel_ml:.2f} ml was removed."))
+
+
+def settle_overlaps(drafts: list[Draft], stacks: list[np.ndarray]) -> tuple[str, ...]:
+    """Give each voxel that two structures claim to the more probable one, unless they overlap on the prior too."""
+    warnings = []
+    for a in range(len(stacks)):
+        for b in range(a + 1, len(stacks)):
+            both = (stacks[a] > 0) & (stacks[b] > 0)
+            voxels = int(both.sum())
+            if voxels == 0:
+                continue
+            first, second = drafts[a].target.segment, drafts[b].target.segment
+            shared = np.count_nonzero(first.mask & second.mask)
+            if shared > NESTED * min(np.count_nonzero(first.mask), np.count_nonzero(second.mask)):
+                warnings.append(f"'{first.name}' and '{second.name}' overlap, as they do on the prior; left as they are.")
+                continue
+            to_first = both & (stacks[a] >= stacks[b])
+            stacks[b][to_first] = -16.0
+            stacks[a][both & ~to_first] = -16.0
+            warnings.append(f"'{first.name}' and '{second.name}' claimed {voxels} voxels both; each went to the more probable one.")
+    return tuple(warnings)
+
+
+def structure_of(
+    visit: Visit, draft: Draft, mask: np.ndarray, why: dict[int, list[Flag]], settings: Settings
+) -> StructureResult:
+    """The structure's slices with their flags, and its figures."""
+    target = draft.target
+    spacing = visit.spacing_kji
+    usual = usual_distance(draft, settings)
+    prior_slices = visit.prior_slices()
+    slices = []
+    outlines = {k: flags.outline(mask[k], spacing[1:]) for k in draft.predictions}
+    priors = {k: flags.outline(target.aligned[k] >= 0.5, spacing[1:]) for k in draft.predictions}
+    for k in sorted(draft.predictions, key=visit.own_index):
+        prediction = draft.predictions[k]
+        found = list(why.get(k, []))
+        found += flags.empty_flag(outlines[k], priors[k])
+        if k - 1 in outlines:
+            found += flags.jump_flags(outlines[k], outlines[k - 1], priors[k], priors[k - 1])
+        candidate = prediction.candidate
+        prompts = PointPrompts.empty() if candidate is None else candidate.prompts
+        if outlines[k].area_mm2 > 0:
+            found += flags.distance_flags(prediction.distances[prediction.chosen], True, usual)
+            found += flags.prompt_flags(prompts, visit.followup.array[k])
+        slices.append(slice_result(visit, k, int(prior_slices[k]), prediction, prompts, outlines[k], priors[k], found, spacing))
+    own = visit.order.undo(mask)
+    voxel_ml = spacing.prod() / 1000
+    return StructureResult(
+        target.segment.with_mask(own),
+        tuple(slices),
+        float(mask.sum() * voxel_ml),
+        float(target.segment.mask.sum() * visit.prior.spacing_mm.prod() / 1000),
+        centroid_shift_mm(mask, target.aligned >= 0.5, spacing),
+        structure_warnings(visit, draft, mask),
+    )
+
+
+def slice_result(visit, k, prior_k, prediction, prompts, here, prior, found, spacing) -> SliceResult:
+    points = np.column_stack([prompts.points_xy, np.full(len(prompts), k)]).astype(float)
+    pixel_mm2 = float(spacing[1] * spacing[2])
+    records = tuple(
+        CandidateRecord(c.kind, c.n_positive, c.n_negative, d, float(np.count_nonzero(c.mask)) * pixel_mm2)
+        for c, d in zip(prediction.candidates, prediction.distances)
+    )
+    return SliceResult(
+        visit.own_index(k),
+        float(visit.positions_mm[k]),
+        None if prior_k < 0 else visit.prior_own_index(prior_k),
+        prompts,
+        visit.followup.ras_of(points),
+        records,
+        prediction.chosen,
+        here.area_mm2,
+        prior.area_mm2,
+        tuple(found),
+    )
+
+
+def centroid_shift_mm(mask: np.ndarray, aligned: np.ndarray, spacing: np.ndarray) -> float | None:
+    if not mask.any() or not aligned.any():
+        return None
+    here, there = (np.array([axis.mean() for axis in np.nonzero(m)]) for m in (mask, aligned))
+    return float(np.linalg.norm((here - there) * spacing))
+
+
+def structure_warnings(visit: Visit, draft: Draft, mask: np.ndarray) -> tuple[str, ...]:
+    """What holds for the structure as a whole."""
+    name, found = draft.target.segment.name, []
+    if not mask.any():
+        found.append(f"Nothing was found of '{name}' on this visit.")
+    aligned = draft.target.aligned >= 0.5
+    edge = aligned.copy()
+    edge[1:-1, 1:-1, 1:-1] = False
+    if edge.any():
+        found.append(f"The field of view cuts '{name}'; its volume is that of the part inside.")
+    return tuple(found)
