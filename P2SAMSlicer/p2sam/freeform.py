@@ -21,14 +21,14 @@ from .mutual_information import MutualInformation
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution: distance of control points, smoothing of the grey values, share of voxels used (every n-th)."""
+    """One resolution: distance of control points, smoothing of the grey values, about how many voxels are used (every n-th)."""
 
     knots_mm: float
     sigma_mm: float
-    every: int
+    voxels: int
 
 
-LEVELS = (Level(60.0, 8.0, 3), Level(35.0, 4.0, 2), Level(25.0, 2.0, 1))
+LEVELS = (Level(60.0, 8.0, 40_000), Level(35.0, 4.0, 80_000), Level(25.0, 2.0, 160_000))
 ITERATIONS = 30
 STIFFNESS = 300.0
 """Weight of the bending energy (mm^-2) against the mutual information (nats)."""
@@ -45,7 +45,7 @@ class Lattice:
         self.length = (np.array(shape) + 2) * VOXEL_MM
         self.mesh = np.maximum(1, np.rint(self.length / knots_mm)).astype(int)
         self.knots_mm = self.length / self.mesh
-        self._weights = [self.weights(axis, (np.arange(n) + 1.5) * VOXEL_MM) for axis, n in enumerate(shape)]
+        self._weights = [self.weights(axis, (np.arange(n) + 1.5) * VOXEL_MM).astype(np.float32) for axis, n in enumerate(shape)]
 
     @property
     def coefficients_shape(self) -> tuple[int, int, int, int]:
@@ -63,14 +63,16 @@ class Lattice:
         return weights
 
     def displacements(self, coefficients: np.ndarray) -> np.ndarray:
-        """(3, K, J, I) mm at the voxels."""
+        """(3, K, J, I) float32 mm at the voxels."""
         k, j, i = self._weights
-        return np.tensordot(j @ coefficients @ i.T, k, axes=(1, 1)).transpose(0, 3, 1, 2)
+        planes = (j @ coefficients.astype(np.float32) @ i.T).reshape(3, k.shape[1], -1)
+        return (k @ planes).reshape(3, *self.shape)
 
     def gather(self, gradient: np.ndarray) -> np.ndarray:
         """The transpose of `displacements`: derivatives by voxel displacement to derivatives by coefficient."""
         k, j, i = self._weights
-        return j.T @ np.tensordot(gradient, k, axes=(1, 0)).transpose(0, 3, 1, 2) @ i
+        planes = k.T @ gradient.reshape(3, self.shape[0], -1)
+        return j.T @ planes.reshape(3, k.shape[1], *self.shape[1:]) @ i
 
     def refined(self, coefficients: np.ndarray, coarser: Lattice) -> np.ndarray:
         """A coarser lattice's deformation on this one (least squares along each axis)."""
@@ -116,21 +118,22 @@ class _Objective:
         self.stiffness = stiffness
         sigma = level.sigma_mm / VOXEL_MM
         near = ndimage.binary_dilation(followup.body)
-        self.used = np.flatnonzero(near)[:: level.every]
+        every = max(1, int(near.sum()) // level.voxels)
+        self.used = np.flatnonzero(near)[::every]
         self.similarity = MutualInformation(ndimage.gaussian_filter(followup.grey, sigma).ravel()[self.used])
         self.moving = ndimage.gaussian_filter(prior.grey, sigma)
         matrix, offset = linear_parts(linear)
-        self.base = prior.kji_of(followup.points(near)[:: level.every] @ matrix.T + offset)
+        self.base = prior.kji_of(followup.points(near)[::every] @ matrix.T + offset).astype(np.float32)
         to_prior = prior.direction.T @ matrix @ followup.direction / VOXEL_MM
-        self.turn = to_prior[::-1, ::-1].T  # rows: displacement along k, j, i of the follow-up; columns: prior voxels
+        self.turn = to_prior[::-1, ::-1].T.astype(np.float32)  # rows: displacement along k, j, i of the follow-up; columns: prior voxels
 
     def __call__(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
         coefficients = flat.reshape(self.lattice.coefficients_shape)
-        moved = self.lattice.displacements(coefficients).reshape(3, -1)[:, self.used].T
-        values, slopes, inside = interpolated(self.moving, self.base + moved @ self.turn)
+        moved = np.take(self.lattice.displacements(coefficients).reshape(3, -1), self.used, axis=1)
+        values, slopes, inside = interpolated(self.moving, self.base + moved.T @ self.turn)
         information, change = self.similarity(values, inside)
-        by_voxel = np.zeros((3, int(np.prod(self.lattice.shape))))
-        by_voxel[:, self.used] = ((slopes * change[:, None]) @ self.turn.T).T
+        by_voxel = np.zeros((3, int(np.prod(self.lattice.shape))), dtype=np.float32)
+        by_voxel[:, self.used] = self.turn @ (slopes.T * change)
         energy, by_bending = self.lattice.bending(coefficients)
         derivative = self.stiffness * by_bending - self.lattice.gather(by_voxel.reshape(3, *self.lattice.shape))
         return self.stiffness * energy - information, derivative.ravel()
@@ -148,7 +151,7 @@ def interpolated(array: np.ndarray, kji: np.ndarray) -> tuple[np.ndarray, np.nda
     Parameters
     ----------
     array : (K, J, I) float32
-    kji : (n, 3) float64
+    kji : (n, 3) float
         Continuous indices; points outside take the nearest value, with derivative 0.
 
     Returns
@@ -157,7 +160,7 @@ def interpolated(array: np.ndarray, kji: np.ndarray) -> tuple[np.ndarray, np.nda
     """
     last = np.array(array.shape) - 1
     inside = ((kji >= 0) & (kji <= last)).all(axis=1)
-    kji = np.clip(kji, 0, last - 1e-4)
+    kji = np.clip(kji, 0, last - 1e-3, dtype=np.float32)
     cell = kji.astype(np.int64)
     t = (kji - cell).astype(np.float32)
     first = (cell[:, 0] * array.shape[1] + cell[:, 1]) * array.shape[2] + cell[:, 2]
@@ -208,6 +211,7 @@ def register_freeform(
 def smallest_jacobian(transform: sitk.Transform, followup: CoarseScan) -> float:
     """The least Jacobian determinant of the transform inside the follow-up's body; a fold makes it 0 or less."""
     image = followup.image
-    field = sitk.TransformToDisplacementField(transform, sitk.sitkVectorFloat64, image.GetSize(), image.GetOrigin(), image.GetSpacing(), image.GetDirection())
-    determinant = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field))
-    return float(determinant[followup.body].min())
+    field = sitk.TransformToDisplacementField(transform, sitk.sitkVectorFloat32, image.GetSize(), image.GetOrigin(), image.GetSpacing(), image.GetDirection())
+    along = sitk.GetArrayFromImage(field) @ followup.direction.astype(np.float32)  # ITK's own filter ignores the direction
+    slopes = np.stack([np.gradient(along, VOXEL_MM, axis=axis)[followup.body] for axis in (2, 1, 0)], axis=-1)
+    return float(np.linalg.det(slopes + np.eye(3, dtype=np.float32)).min())

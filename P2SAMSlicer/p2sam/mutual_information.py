@@ -32,12 +32,12 @@ class MutualInformation:
 
         Returns
         -------
-        float, (n,) float
+        float, (n,) float32
             0 and zeros where no pair counts.
         """
         total = int(used.sum())
         if total == 0:
-            return 0.0, np.zeros(len(moving))
+            return 0.0, np.zeros(len(moving), dtype=np.float32)
         at = moving.astype(np.float64) * (_BINS - 1) + 2
         first = np.floor(at).astype(np.int64)
         t = at - first
@@ -49,7 +49,7 @@ class MutualInformation:
         filled = joint > 1e-12
         information = float((joint * _log(joint, by_fixed * by_moving, filled)).sum())
         change = (slope * _log(joint, by_moving, filled).ravel()[cells]).sum(axis=0)
-        return information, change * ((_BINS - 1) / total)
+        return information, (change * ((_BINS - 1) / total)).astype(np.float32)
 
 
 def _log(part: np.ndarray, whole: np.ndarray, filled: np.ndarray) -> np.ndarray:

@@ -20,6 +20,8 @@ _SEARCH_OVERLAP = 0.3
 """Of the smaller body, that a shift must keep in both scans to be a start."""
 
 _SAME_START_MM = 6.0
+_SAME_PLACE_MM = 15.0
+_NOT_FAR_BEHIND = 0.9
 _FINALISTS = 2
 
 
@@ -41,7 +43,7 @@ def fit_of(prior: CoarseScan, followup: CoarseScan, transform: sitk.Transform, s
 
 
 def register_rigid(prior: CoarseScan, followup: CoarseScan, step: Callable[[float], None]) -> list[Fit]:
-    """Register from every start at 8 mm, the best of them again at 4 mm.
+    """Register from every start at 8 mm, fast; then the best of them, and the next that ended elsewhere, with care at 8 and 4 mm.
 
     Parameters
     ----------
@@ -59,12 +61,30 @@ def register_rigid(prior: CoarseScan, followup: CoarseScan, step: Callable[[floa
     for number, (name, shift) in enumerate(starts):
         step(number / (len(starts) + _FINALISTS))
         fits += _optimised(prior, followup, _shifted(followup, shift), name, coarse=True)
-    fits.sort(key=_score)
-    for number, fit in enumerate(fits[:_FINALISTS]):
+    chosen = _finalists(followup, sorted(fits, key=_score))
+    finals = []
+    for number, fit in enumerate(chosen):
         step((len(starts) + number) / (len(starts) + _FINALISTS))
-        fits += _optimised(prior, followup, fit.transform, fit.start, coarse=False)
+        finals += _optimised(prior, followup, fit.transform, fit.start, coarse=False)
     step(1.0)
-    return sorted(fits, key=_score)
+    return sorted(finals, key=_score)
+
+
+def _finalists(followup: CoarseScan, fits: list[Fit]) -> list[Fit]:
+    """The best fits (given best first) that put the body's corners at different places and are not far behind the best."""
+    places = followup.points(followup.body)
+    corners = np.array([[x, y, z] for x in _ends(places[:, 0]) for y in _ends(places[:, 1]) for z in _ends(places[:, 2])])
+    kept: list[tuple[Fit, np.ndarray]] = []
+    for fit in fits:
+        moved = np.array([fit.transform.TransformPoint(corner) for corner in corners.tolist()])
+        apart = all(np.linalg.norm(moved - other, axis=1).max() > _SAME_PLACE_MM for _, other in kept)
+        if apart and fit.agreement.score >= _NOT_FAR_BEHIND * fits[0].agreement.score:
+            kept.append((fit, moved))
+    return [fit for fit, _ in kept[:_FINALISTS]]
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    return values.min(), values.max()
 
 
 def _score(fit: Fit) -> float:
@@ -97,10 +117,11 @@ def _optimised(prior: CoarseScan, followup: CoarseScan, start: sitk.Transform, n
     method.SetMetricSamplingStrategy(method.NONE)
     method.SetMetricFixedMask(followup.as_image(ndimage.binary_dilation(followup.body)))
     method.SetInterpolator(sitk.sitkLinear)
-    method.SetOptimizerAsRegularStepGradientDescent(4.0, 0.02, 60, relaxationFactor=0.5, gradientMagnitudeTolerance=1e-5)
+    least, steps, shorter = (0.05, 60, 0.5) if coarse else (0.01, 120, 0.7)
+    method.SetOptimizerAsRegularStepGradientDescent(4.0 if coarse else 2.0, least, steps, shorter, 1e-5)
     method.SetOptimizerScalesFromPhysicalShift()
-    method.SetShrinkFactorsPerLevel([2 if coarse else 1])
-    method.SetSmoothingSigmasPerLevel([VOXEL_MM if coarse else VOXEL_MM / 2])
+    method.SetShrinkFactorsPerLevel([2] if coarse else [2, 1])
+    method.SetSmoothingSigmasPerLevel([VOXEL_MM] if coarse else [VOXEL_MM, VOXEL_MM / 2])
     method.SetNumberOfThreads(1)  # with more, sums are added in the order in which threads end
     transform = sitk.Euler3DTransform(start)
     method.SetInitialTransform(transform, inPlace=True)

@@ -32,6 +32,10 @@ class Level:
 
 LEVELS = (Level(5.0, 8.0, 24.0, 20.0, 10.0), Level(4.0, 6.0, 12.0, 12.0, 8.0), Level(2.5, 4.0, 7.0, 8.0, 5.0))
 FUSION = Level(0.0, 2.5, 5.0, 4.0, 0.0)
+TRUST = 0.8
+"""Share of the fused labels in the result; the rest is the moved prior's own contour."""
+NEW_TISSUE_HU = 100.0
+NEW_TISSUE_SMOOTH_MM = 1.0
 MAX_VOXELS = 700_000
 """The last round works on at most so many voxels; a larger structure is fused on a coarser grid."""
 
@@ -67,9 +71,11 @@ def track(
     for level in LEVELS:
         if level.reach <= reach_mm:
             motion = followed(target, prior, motion, spacing_mm, level)
-    found = fused(target, moved(prior, motion, spacing_mm), moved(mask, motion, spacing_mm), spacing_mm, min(FUSION.reach, reach_mm))
+    prior, mask = moved(prior, motion, spacing_mm), moved(mask, motion, spacing_mm)
+    found = fused(target, prior, mask, spacing_mm, min(FUSION.reach, reach_mm))
+    found = without_new_tissue(found, mask, target, prior, spacing_mm)
     tracked = np.zeros(probability.shape, np.float32)
-    tracked[room] = found
+    tracked[room] = TRUST * found + (1 - TRUST) * mask
     return tracked
 
 
@@ -125,6 +131,19 @@ def fused(target: np.ndarray, prior: np.ndarray, mask: np.ndarray, spacing_mm: n
         weight += w
     found = total / weight
     return found if shape == target.shape else resized(found, target.shape)
+
+
+def without_new_tissue(
+    found: np.ndarray, mask: np.ndarray, target: np.ndarray, prior: np.ndarray, spacing_mm: np.ndarray
+) -> np.ndarray:
+    """Do not take in what was not there before: tissue where the prior had lung or air may be an effusion or a collapse.
+
+    Where the follow-up is denser than the moved prior by `NEW_TISSUE_HU` the structure does not grow beyond it. What
+    left the structure (denser on the prior) is unaffected, and so is growth that alignment explains.
+    """
+    width = NEW_TISSUE_SMOOTH_MM / spacing_mm
+    denser = ndimage.gaussian_filter(target - prior, [0, width[1], width[2]])
+    return np.where(denser > NEW_TISSUE_HU, np.minimum(found, mask), found)
 
 
 def fit_costs(
