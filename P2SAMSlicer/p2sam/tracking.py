@@ -30,7 +30,12 @@ class Level:
     smooth: float
 
 
-LEVELS = (Level(5.0, 8.0, 24.0, 20.0, 10.0), Level(4.0, 6.0, 12.0, 12.0, 8.0), Level(2.5, 4.0, 7.0, 8.0, 5.0))
+LEVELS = (
+    Level(5.0, 12.0, 24.0, 25.0, 20.0),
+    Level(5.0, 12.0, 24.0, 25.0, 20.0),
+    Level(4.0, 9.0, 12.0, 12.0, 13.0),
+    Level(2.5, 5.0, 7.0, 8.0, 7.0),
+)
 FUSION = Level(0.0, 2.5, 5.0, 4.0, 0.0)
 TRUST = 0.8
 """Share of the fused labels in the result; the rest is the moved prior's own contour."""
