@@ -12,16 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 from scipy.optimize import minimize
 
 from .coarse import VOXEL_MM, CoarseScan
-from .mutual_information import MutualInformation
+from .matching import Matching
 
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution: distance of control points, smoothing of the grey values, about how many voxels are used (every n-th)."""
+    """One resolution: distance of control points, smoothing of the grey values, and `voxels` as in `Matching`."""
 
     knots_mm: float
     sigma_mm: float
@@ -110,30 +109,23 @@ def _diff_transposed(array: np.ndarray, axis: int) -> np.ndarray:
     return -np.diff(np.pad(array, padding), axis=axis)
 
 
-class _Objective:
-    """Negative mutual information and bending energy by coefficients, at one level."""
+class Objective:
+    """Bending energy less mutual information, by coefficients, at one level."""
 
     def __init__(self, prior: CoarseScan, followup: CoarseScan, linear: sitk.Transform, level: Level, stiffness: float):
         self.lattice = Lattice(followup.shape, level.knots_mm)
         self.stiffness = stiffness
-        sigma = level.sigma_mm / VOXEL_MM
-        near = ndimage.binary_dilation(followup.body)
-        every = max(1, int(near.sum()) // level.voxels)
-        self.used = np.flatnonzero(near)[::every]
-        self.similarity = MutualInformation(ndimage.gaussian_filter(followup.grey, sigma).ravel()[self.used])
-        self.moving = ndimage.gaussian_filter(prior.grey, sigma)
+        self.matching = Matching(prior, followup, level.sigma_mm, level.voxels)
         matrix, offset = linear_parts(linear)
-        self.base = prior.kji_of(followup.points(near)[::every] @ matrix.T + offset).astype(np.float32)
-        to_prior = prior.direction.T @ matrix @ followup.direction / VOXEL_MM
-        self.turn = to_prior[::-1, ::-1].T.astype(np.float32)  # rows: displacement along k, j, i of the follow-up; columns: prior voxels
+        self.base = self.matching.points @ matrix.T + offset
+        self.turn = (matrix @ followup.direction)[:, ::-1].astype(np.float32)  # mm along the follow-up's k, j, i to LPS of the prior
 
     def __call__(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
         coefficients = flat.reshape(self.lattice.coefficients_shape)
-        moved = np.take(self.lattice.displacements(coefficients).reshape(3, -1), self.used, axis=1)
-        values, slopes, inside = interpolated(self.moving, self.base + moved.T @ self.turn)
-        information, change = self.similarity(values, inside)
+        moved = np.take(self.lattice.displacements(coefficients).reshape(3, -1), self.matching.used, axis=1)
+        information, rise = self.matching(self.base + moved.T @ self.turn.T)
         by_voxel = np.zeros((3, int(np.prod(self.lattice.shape))), dtype=np.float32)
-        by_voxel[:, self.used] = self.turn @ (slopes.T * change)
+        by_voxel[:, self.matching.used] = self.turn.T @ rise.T
         energy, by_bending = self.lattice.bending(coefficients)
         derivative = self.stiffness * by_bending - self.lattice.gather(by_voxel.reshape(3, *self.lattice.shape))
         return self.stiffness * energy - information, derivative.ravel()
@@ -143,42 +135,6 @@ def linear_parts(linear: sitk.Transform) -> tuple[np.ndarray, np.ndarray]:
     """(3, 3) and (3,): matrix and offset of a linear transform of points."""
     offset = np.array(linear.TransformPoint((0.0, 0.0, 0.0)))
     return np.stack([linear.TransformPoint(axis) for axis in np.eye(3).tolist()], axis=1) - offset[:, None], offset
-
-
-def interpolated(array: np.ndarray, kji: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Trilinear values, their exact derivatives, and which points lie inside.
-
-    Parameters
-    ----------
-    array : (K, J, I) float32
-    kji : (n, 3) float
-        Continuous indices; points outside take the nearest value, with derivative 0.
-
-    Returns
-    -------
-    (n,) float32, (n, 3) float32 along k, j, i, and (n,) bool
-    """
-    last = np.array(array.shape) - 1
-    inside = ((kji >= 0) & (kji <= last)).all(axis=1)
-    kji = np.clip(kji, 0, last - 1e-3, dtype=np.float32)
-    cell = kji.astype(np.int64)
-    t = (kji - cell).astype(np.float32)
-    first = (cell[:, 0] * array.shape[1] + cell[:, 1]) * array.shape[2] + cell[:, 2]
-    row, plane = array.shape[2], array.shape[1] * array.shape[2]
-    corner = array.ravel()[first[:, None] + np.array([0, plane, row, row + plane, 1, plane + 1, row + 1, row + plane + 1])]
-    by_i = corner[:, 4:] - corner[:, :4]
-    edge = corner[:, :4] + by_i * t[:, 2:]
-    by_j = edge[:, 2:] - edge[:, :2]
-    face = edge[:, :2] + by_j * t[:, 1:2]
-    by_k = face[:, 1] - face[:, 0]
-    by_i = by_i[:, :2] * (1 - t[:, 1:2]) + by_i[:, 2:] * t[:, 1:2]
-    slopes = np.stack([by_k, _mix(by_j, t[:, 0]), _mix(by_i, t[:, 0])], axis=1)
-    slopes[~inside] = 0
-    return face[:, 0] + by_k * t[:, 0], slopes, inside
-
-
-def _mix(pair: np.ndarray, t: np.ndarray) -> np.ndarray:
-    return pair[:, 0] * (1 - t) + pair[:, 1] * t
 
 
 def register_freeform(
@@ -195,7 +151,7 @@ def register_freeform(
     """
     coarser, coefficients = None, None
     for number, level in enumerate(LEVELS):
-        objective = _Objective(prior, followup, linear, level, stiffness)
+        objective = Objective(prior, followup, linear, level, stiffness)
         lattice = objective.lattice
         start = np.zeros(lattice.coefficients_shape) if coarser is None else lattice.refined(coefficients, coarser)
         iterations = iter(range(ITERATIONS + 1))

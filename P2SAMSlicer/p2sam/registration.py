@@ -1,4 +1,8 @@
-"""Rigid registration from several starts: shifts found by exhaustive search, then mutual information, best fit kept."""
+"""Rigid registration from several starts: shifts found by exhaustive search, then mutual information, best fit kept.
+
+The transform is ITK's; its six parameters are optimised here, not in ITK, whose mutual information differs in the last
+bits from run to run (threads add in the order in which they end) and takes five times as long.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 from scipy import fft, ndimage
+from scipy.optimize import minimize
 
 from .agreement import Agreement, agreement
 from .coarse import VOXEL_MM, CoarseScan
+from .matching import Matching
 
 _SEARCH_MM = 2 * VOXEL_MM
 """Voxel of the shift search."""
@@ -23,6 +29,14 @@ _SAME_START_MM = 6.0
 _SAME_PLACE_MM = 15.0
 _NOT_FAR_BEHIND = 0.9
 _FINALISTS = 2
+
+_SMOOTH = (8.0, 25_000)
+_SHARP = (2.0, 120_000)
+"""Sigma in mm and number of voxels of the two resolutions, as `Matching` takes them."""
+
+_ITERATIONS = 60
+_LEVER_MM = 100.0
+"""An angle counts as the motion at this distance from the centre, so that angles and shifts have one scale."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +57,7 @@ def fit_of(prior: CoarseScan, followup: CoarseScan, transform: sitk.Transform, s
 
 
 def register_rigid(prior: CoarseScan, followup: CoarseScan, step: Callable[[float], None]) -> list[Fit]:
-    """Register from every start at 8 mm, fast; then the best of them, and the next that ended elsewhere, with care at 8 and 4 mm.
+    """Register from every start on smooth scans; then the best of them, and the next that ended elsewhere, on sharp ones.
 
     Parameters
     ----------
@@ -53,38 +67,43 @@ def register_rigid(prior: CoarseScan, followup: CoarseScan, step: Callable[[floa
     Returns
     -------
     list of Fit
-        Best score first; empty where nothing could be registered (no structure in one of the scans). Equal input
-        gives bit-identical transforms: every voxel of the body is used, none sampled, on one thread each.
+        Best score first; equal input gives bit-identical transforms.
     """
+    centre = followup.body_centre()
     starts = rigid_starts(prior, followup)
-    fits = []
+    share = 1 / (len(starts) + _FINALISTS)
+    ends = []
+    smooth = Matching(prior, followup, *_SMOOTH)
     for number, (name, shift) in enumerate(starts):
-        step(number / (len(starts) + _FINALISTS))
-        fits += _optimised(prior, followup, _shifted(followup, shift), name, coarse=True)
-    chosen = _finalists(followup, sorted(fits, key=_score))
-    finals = []
-    for number, fit in enumerate(chosen):
-        step((len(starts) + number) / (len(starts) + _FINALISTS))
-        finals += _optimised(prior, followup, fit.transform, fit.start, coarse=False)
+        step(number * share)
+        parameters = _climbed(smooth, centre, np.concatenate([np.zeros(3), shift]))
+        ends.append((parameters, fit_of(prior, followup, _transform(parameters, centre), name)))
+    fits = []
+    sharp = Matching(prior, followup, *_SHARP)
+    for number, (parameters, fit) in enumerate(_finalists(followup, ends)):
+        step((len(starts) + number) * share)
+        fits.append(fit_of(prior, followup, _transform(_climbed(sharp, centre, parameters), centre), fit.start))
     step(1.0)
-    return sorted(finals, key=_score)
+    return sorted(fits, key=lambda fit: -fit.agreement.score)
 
 
-def _finalists(followup: CoarseScan, fits: list[Fit]) -> list[Fit]:
-    """The best fits (given best first) that put the body's corners at different places and are not far behind the best."""
-    places = followup.points(followup.body)
-    corners = np.array([[x, y, z] for x in _ends(places[:, 0]) for y in _ends(places[:, 1]) for z in _ends(places[:, 2])])
-    kept: list[tuple[Fit, np.ndarray]] = []
-    for fit in fits:
-        moved = np.array([fit.transform.TransformPoint(corner) for corner in corners.tolist()])
-        apart = all(np.linalg.norm(moved - other, axis=1).max() > _SAME_PLACE_MM for _, other in kept)
-        if apart and fit.agreement.score >= _NOT_FAR_BEHIND * fits[0].agreement.score:
-            kept.append((fit, moved))
-    return [fit for fit, _ in kept[:_FINALISTS]]
+def _finalists(followup: CoarseScan, ends: list[tuple[np.ndarray, Fit]]) -> list[tuple[np.ndarray, Fit]]:
+    """The best ends of different places for the body's corners that are not far behind the very best."""
+    ends = sorted(ends, key=lambda end: -end[1].agreement.score)
+    body = followup.points(followup.body)
+    corners = [(x, y, z) for x in _ends(body[:, 0]) for y in _ends(body[:, 1]) for z in _ends(body[:, 2])]
+    kept, places = [], []
+    for parameters, fit in ends:
+        moved = np.array([fit.transform.TransformPoint(corner) for corner in corners])
+        apart = all(np.linalg.norm(moved - other, axis=1).max() > _SAME_PLACE_MM for other in places)
+        if apart and fit.agreement.score >= _NOT_FAR_BEHIND * ends[0][1].agreement.score:
+            kept.append((parameters, fit))
+            places.append(moved)
+    return kept[:_FINALISTS]
 
 
 def _ends(values: np.ndarray) -> tuple[float, float]:
-    return values.min(), values.max()
+    return float(values.min()), float(values.max())
 
 
 def _score(fit: Fit) -> float:
@@ -103,33 +122,41 @@ def rigid_starts(prior: CoarseScan, followup: CoarseScan) -> list[tuple[str, np.
     return kept
 
 
-def _shifted(followup: CoarseScan, shift: np.ndarray) -> sitk.Euler3DTransform:
+def _climbed(matching: Matching, centre: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """(6,) parameters at the nearest maximum of mutual information; angles in units of `_LEVER_MM` (mm of motion)."""
+    arms = matching.points - centre
+
+    def objective(parameters):
+        turn, by_angle = rotation(parameters[:3] / _LEVER_MM)
+        information, rise = matching(arms @ turn.T + (centre + parameters[3:]))
+        moment = rise.T.astype(np.float64) @ arms
+        by_parameter = np.concatenate([[(part * moment).sum() / _LEVER_MM for part in by_angle], rise.sum(axis=0, dtype=np.float64)])
+        return -information, -by_parameter
+
+    return minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS, "ftol": 1e-7}).x
+
+
+def rotation(angles: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """(3, 3) matrix of ITK's Euler angles (radians; z after x after y), and its derivative by each angle."""
+    turns, slopes = [], []
+    for axis, angle in enumerate(angles):
+        one, other = (axis + 1) % 3, (axis + 2) % 3
+        turn, slope = np.eye(3), np.zeros((3, 3))
+        turn[one, one] = turn[other, other] = slope[other, one] = np.cos(angle)
+        turn[other, one], turn[one, other] = np.sin(angle), -np.sin(angle)
+        slope[one, one] = slope[other, other] = -np.sin(angle)
+        slope[one, other] = -np.cos(angle)
+        turns.append(turn)
+        slopes.append(slope)
+    x, y, z = turns
+    return z @ x @ y, [z @ slopes[0] @ y, z @ x @ slopes[1], slopes[2] @ x @ y]
+
+
+def _transform(parameters: np.ndarray, centre: np.ndarray) -> sitk.Euler3DTransform:
     transform = identity()
-    transform.SetCenter(followup.body_centre().tolist())
-    transform.SetTranslation(shift.tolist())
+    transform.SetCenter(centre.tolist())
+    transform.SetParameters([*(parameters[:3] / _LEVER_MM).tolist(), *parameters[3:].tolist()])
     return transform
-
-
-def _optimised(prior: CoarseScan, followup: CoarseScan, start: sitk.Transform, name: str, coarse: bool) -> list[Fit]:
-    """The registration from one start; an empty list where the scans share too little for it to run."""
-    method = sitk.ImageRegistrationMethod()
-    method.SetMetricAsMattesMutualInformation(40)
-    method.SetMetricSamplingStrategy(method.NONE)
-    method.SetMetricFixedMask(followup.as_image(ndimage.binary_dilation(followup.body)))
-    method.SetInterpolator(sitk.sitkLinear)
-    least, steps, shorter = (0.05, 60, 0.5) if coarse else (0.01, 120, 0.7)
-    method.SetOptimizerAsRegularStepGradientDescent(4.0 if coarse else 2.0, least, steps, shorter, 1e-5)
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SetShrinkFactorsPerLevel([2] if coarse else [2, 1])
-    method.SetSmoothingSigmasPerLevel([VOXEL_MM] if coarse else [VOXEL_MM, VOXEL_MM / 2])
-    method.SetNumberOfThreads(1)  # with more, sums are added in the order in which threads end
-    transform = sitk.Euler3DTransform(start)
-    method.SetInitialTransform(transform, inPlace=True)
-    try:
-        method.Execute(followup.image, prior.image)
-    except RuntimeError:  # ITK: "all samples map outside" or "joint PDF summed to zero"
-        return []
-    return [fit_of(prior, followup, transform, name)]
 
 
 def search_shifts(prior: CoarseScan, followup: CoarseScan) -> list[np.ndarray]:

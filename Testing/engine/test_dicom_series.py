@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from dicom_files import FRAME, SERIES, new_dataset, phantom_hu, write_rtstruct, write_series
-from p2sam.dicom_series import read_series
+from p2sam.files.dicom_series import read_series
 from p2sam.errors import GeometryError, InputError
 from pydicom.uid import EnhancedCTImageStorage, SecondaryCaptureImageStorage
 from scipy.spatial.transform import Rotation

@@ -6,9 +6,10 @@ import SimpleITK as sitk
 import simulated_thorax as thorax
 from p2sam.agreement import agreement
 from p2sam.coarse import coarse_scan
-from p2sam.freeform import Lattice, Level, _Objective, interpolated, smallest_jacobian
+from p2sam.freeform import Lattice, Level, Objective, smallest_jacobian
+from p2sam.matching import interpolated
 from p2sam.mutual_information import MutualInformation
-from p2sam.registration import masked_correlation
+from p2sam.registration import masked_correlation, rotation
 
 TURNED = sitk.Euler3DTransform((5.0, 10.0, -8.0), 0.05, -0.04, 0.06, (7.0, -4.0, 9.0))
 
@@ -43,7 +44,7 @@ def test_mutual_information_is_highest_for_the_same_values_and_nothing_for_none(
 
 
 def test_the_derivative_of_the_objective_is_that_of_its_values(scans):
-    objective = _Objective(*scans, TURNED, Level(60.0, 8.0, 1_000_000), 3000.0)
+    objective = Objective(*scans, TURNED, Level(60.0, 8.0, 1_000_000), 3000.0)
     random = np.random.default_rng(2)
     at = random.normal(0, 3, objective.lattice.coefficients_shape).ravel()
     direction = random.standard_normal(len(at))
@@ -117,3 +118,14 @@ def test_agreement_is_one_for_a_copy_and_falls_with_the_shift(scans):
     quality = [agreement(prior, prior, sitk.TranslationTransform(3, (float(shift), 0.0, 0.0))).quality for shift in (0, 4, 12, 30)]
     assert quality[0] > 0.95 and quality == sorted(quality, reverse=True) and quality[-1] < 0.4
     assert agreement(prior, prior, sitk.TranslationTransform(3, (5000.0, 0.0, 0.0))).score == 0
+
+
+def test_rotation_is_itks_with_its_derivatives():
+    angles = np.array([0.2, -0.3, 0.4])
+    itk = sitk.Euler3DTransform()
+    itk.SetRotation(*angles.tolist())
+    matrix, slopes = rotation(angles)
+    np.testing.assert_allclose(matrix.ravel(), itk.GetMatrix(), atol=1e-12)
+    for axis, slope_by_angle in enumerate(slopes):
+        step = 1e-6 * np.eye(3)[axis]
+        np.testing.assert_allclose(slope_by_angle, (rotation(angles + step)[0] - rotation(angles - step)[0]) / 2e-6, atol=1e-8)

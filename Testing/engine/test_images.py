@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from dicom_files import phantom_hu, write_series
 from hypothesis import HealthCheck, given, settings
 from p2sam.errors import GeometryError, InputError, OutputError
-from p2sam.images import check_ct, read_volume, write_volume
+from p2sam.files.images import check_ct, read_volume, write_volume
 from p2sam.volume import Volume, same_grid
 from scipy.spatial.transform import Rotation
 from test_volume import volumes

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from p2sam.errors import InputError
-from p2sam.markups import COLORS_RGB, GLYPHS, NEGATIVE, POSITIVE, markups_document, read_prompts, write_prompts
+from p2sam.files.markups import COLORS_RGB, GLYPHS, NEGATIVE, POSITIVE, markups_document, read_prompts, write_prompts
 from visit_fixture import AWKWARD_NAME, TUMOUR_RAS, make_visit, slice_axis
 
 

@@ -7,12 +7,12 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import p2sam.output as output
+import p2sam.files.output as output
 import pytest
 import SimpleITK as sitk
 from p2sam.errors import InputError, OutputError
-from p2sam.output import check_output_folder, write_visit
-from p2sam.provenance import sha256_of
+from p2sam.files.output import check_output_folder, write_visit
+from p2sam.files.provenance import sha256_of
 from visit_fixture import AWKWARD_NAME, TUMOUR_RAS, make_visit
 
 ALWAYS = {"segmentation.seg.nrrd", "positive_prompts.mrk.json", "negative_prompts.mrk.json", "slices.csv", "provenance.json", "report.html"}

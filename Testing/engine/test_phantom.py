@@ -5,9 +5,9 @@ import pytest
 from scipy import ndimage
 
 from p2sam.errors import SettingsError
-from p2sam.images import read_volume
+from p2sam.files.images import read_volume
 from p2sam.phantom import STRUCTURES, phantom_patient, write_phantom
-from p2sam.segmentations import read_segmentation
+from p2sam.files.segmentations import read_segmentation
 
 VISITS = ("prior", "followup1", "followup2")
 

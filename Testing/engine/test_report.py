@@ -7,16 +7,16 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
-import p2sam.report as report
-import p2sam.report_figures as report_figures
+import p2sam.report.page as report
+import p2sam.report.figures as report_figures
 import pytest
 import SimpleITK as sitk
 from p2sam.errors import GeometryError
 from p2sam.report import render_report, worst_first
-from p2sam.report_chart import ticks
-from p2sam.report_figures import frame_of, plane_letters
-from p2sam.report_pixels import CODE_KNOTS, HU_KNOTS, WINDOWS, default_window, encode_png, outlines, shrink
-from p2sam.report_text import escape, number
+from p2sam.report.chart import ticks
+from p2sam.report.figures import frame_of, plane_letters
+from p2sam.report.pixels import CODE_KNOTS, HU_KNOTS, WINDOWS, default_window, encode_png, outlines, shrink
+from p2sam.report.text import escape, number
 from p2sam.result import Flag
 from p2sam.volume import canonical
 from visit_fixture import AWKWARD_NAME, make_visit

@@ -6,10 +6,10 @@ import pytest
 from dicom_files import FRAME, phantom_hu, write_rtstruct, write_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from p2sam.contours import fill_even_odd, fill_planes
+from p2sam.files.contours import fill_even_odd, fill_planes
 from p2sam.errors import GeometryError, InputError, StructureError
-from p2sam.images import read_volume
-from p2sam.rtstruct import read_rtstruct
+from p2sam.files.images import read_volume
+from p2sam.files.rtstruct import read_rtstruct
 from p2sam.volume import Volume
 from scipy import ndimage
 from scipy.spatial.transform import Rotation

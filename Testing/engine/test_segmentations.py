@@ -11,10 +11,10 @@ from dicom_files import new_dataset, write_rtstruct
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from p2sam.errors import GeometryError, InputError, OutputError, StructureError
-from p2sam.images import read_volume, write_volume
-from p2sam.nrrd import read_nrrd_header
+from p2sam.files.images import read_volume, write_volume
+from p2sam.files.nrrd import read_nrrd_header
 from p2sam.segmentation import Segment, Segmentation, distinct_color
-from p2sam.segmentations import read_segmentation, write_segmentation
+from p2sam.files.segmentations import read_segmentation, write_segmentation
 from p2sam.volume import Volume
 from pydicom.uid import SegmentationStorage
 from scipy.spatial.transform import Rotation

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from p2sam.result import CandidateRecord
-from p2sam.tables import SLICE_COLUMNS, second_best_distance, slice_rows, write_metrics, write_slices
+from p2sam.files.tables import SLICE_COLUMNS, second_best_distance, slice_rows, write_metrics, write_slices
 from visit_fixture import AWKWARD_NAME, make_visit
 
 

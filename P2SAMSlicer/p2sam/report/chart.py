@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .report_text import escape
-from .result import SliceResult, StructureResult
+from .text import escape
+from ..result import SliceResult, StructureResult
 
 WIDTH, LEFT, RIGHT = 920, 62, 14
 DISTANCE_TOP, DISTANCE_BOTTOM, NO_SCORE = 26, 126, 147

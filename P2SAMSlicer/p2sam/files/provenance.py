@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from . import __version__
-from .errors import InputError
-from .result import VisitResult
+from .. import __version__
+from ..errors import InputError
+from ..result import VisitResult
 
 APPLICATION = "P2SAMSlicer"
 PACKAGES = ("numpy", "scipy", "scikit-learn", "POT", "SimpleITK", "pydicom", "torch", "torchvision", "segment-anything", "sam2")

@@ -9,10 +9,10 @@ from pathlib import PurePath
 
 import numpy as np
 
-from .report_card import StructureView
-from .report_html import color_chip, table
-from .report_text import NOTHING, escape, number, plain
-from .result import SliceResult, StructureResult, VisitResult
+from .card import StructureView
+from .html import color_chip, table
+from .text import NOTHING, escape, number, plain
+from ..result import SliceResult, StructureResult, VisitResult
 
 UNKNOWN = "not recorded"
 METRIC_TITLES = {

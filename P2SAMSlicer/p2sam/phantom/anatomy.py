@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .phantom_shapes import Points, ellipsoid, smooth_step, smooth_union, superellipse, tube
+from .shapes import Points, ellipsoid, smooth_step, smooth_union, superellipse, tube
 
 VERTEBRA_MM = 25.0
 RIB_MM = 27.0

@@ -14,14 +14,14 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from .errors import SettingsError
-from .images import write_volume
-from .phantom_anatomy import Tumour, body_distance, thorax_distance
-from .phantom_shapes import Points, cover, paint, smooth_step
-from .phantom_tissue import AIR_HU, Patient, image, make_patient
-from .segmentation import Segment, Segmentation
-from .segmentations import write_segmentation
-from .volume import Volume
+from ..errors import SettingsError
+from ..files.images import write_volume
+from .anatomy import Tumour, body_distance, thorax_distance
+from .shapes import Points, cover, paint, smooth_step
+from .tissue import AIR_HU, Patient, image, make_patient
+from ..segmentation import Segment, Segmentation
+from ..files.segmentations import write_segmentation
+from ..volume import Volume
 
 PATIENT_ID = "PHANTOM"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from .report_chart import mark_svg
-from .report_pixels import WINDOWS
-from .report_style import SCRIPT, style_sheet, window_filters
-from .report_text import escape
+from .chart import mark_svg
+from .pixels import WINDOWS
+from .style import SCRIPT, style_sheet, window_filters
+from .text import escape
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The browser itself refuses any network access of the page."""

@@ -17,10 +17,10 @@ from pydicom.dataelem import RawDataElement
 
 from .contours import fill_planes
 from .dicom_series import UNREADABLE
-from .errors import GeometryError, InputError, StructureError
+from ..errors import GeometryError, InputError, StructureError
 from .images import existing_path
-from .segmentation import Segment, Segmentation, distinct_color
-from .volume import LPS_TO_RAS, Volume
+from ..segmentation import Segment, Segmentation, distinct_color
+from ..volume import LPS_TO_RAS, Volume
 
 _FILLED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 _CONTOUR_DATA = 0x30060050

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import phantom_anatomy as anatomy
-from .phantom_anatomy import Tumour
-from .phantom_lung import Texture, VesselTree, draw_tree, grow_tree, make_texture
-from .phantom_shapes import Points, cover, ellipsoid, paint, smooth_step, smooth_union
+from . import anatomy
+from .anatomy import Tumour
+from .lung import Texture, VesselTree, draw_tree, grow_tree, make_texture
+from .shapes import Points, cover, ellipsoid, paint, smooth_step, smooth_union
 
 HILA_MM = {"right": (46.0, -18.0, 24.0), "left": (-52.0, -22.0, 24.0)}
 AIR_HU, FAT_HU, MUSCLE_HU, BLOOD_HU, HEART_HU, TUMOUR_HU = -1000.0, -102.0, 52.0, 42.0, 45.0, 35.0

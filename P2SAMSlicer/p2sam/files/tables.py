@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 
-from .result import SliceResult, VisitResult
+from ..result import SliceResult, VisitResult
 
 SLICE_COLUMNS = (
     "visit",

@@ -18,8 +18,8 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID
 
 from .dicom_stack import DicomSlice, check_uniform, stack_grid
-from .errors import InputError
-from .volume import Volume
+from ..errors import InputError
+from ..volume import Volume
 
 _TAGS = [
     "SOPClassUID", "SOPInstanceUID", "Modality", "PatientID", "StudyDate", "StudyInstanceUID", "SeriesInstanceUID",

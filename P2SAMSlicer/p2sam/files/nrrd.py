@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from .atomic import atomic_path
-from .errors import InputError
-from .volume import LPS_TO_RAS
+from ..errors import InputError
+from ..volume import LPS_TO_RAS
 
 _TO_RAS = {
     "left-posterior-superior": LPS_TO_RAS,

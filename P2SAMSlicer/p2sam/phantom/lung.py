@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from .phantom_shapes import Points
+from .shapes import Points
 
 TEXTURE_SIZE = 64
 """Samples along each side of a texture tile; a power of two."""

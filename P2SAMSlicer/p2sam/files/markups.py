@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import InputError
-from .result import StructureResult, VisitResult
-from .volume import LPS_TO_RAS
+from ..errors import InputError
+from ..result import StructureResult, VisitResult
+from ..volume import LPS_TO_RAS
 
 SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from .errors import OutputError
+from ..errors import OutputError
 from .markups import write_prompts
 from .provenance import APPLICATION, build_provenance, sha256_of
-from .report import render_report
-from .result import VisitResult
-from .segmentation import Segmentation
+from ..report.page import render_report
+from ..result import VisitResult
+from ..segmentation import Segmentation
 from .segmentations import write_segmentation
 from .tables import write_metrics, write_slices
 

@@ -11,7 +11,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from .errors import InputError
+from ..errors import InputError
 from .nrrd import read_nrrd_header
 
 _BLOCK = 1 << 22

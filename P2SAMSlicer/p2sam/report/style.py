@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .report_pixels import WINDOWS
+from .pixels import WINDOWS
 
 CSS = """
 :root{--ink:#15222e;--soft:#51616e;--line:#d6dee5;--page:#f3f6f8;--card:#fff;--accent:#0b5394;--warn:#9f1d12;--warnbg:#fdeeec;

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
-from .errors import GeometryError, InputError
-from .volume import LPS_TO_RAS
+from ..errors import GeometryError, InputError
+from ..volume import LPS_TO_RAS
 
 _UNIFORM = {
     "size": ("Rows", "Columns"),

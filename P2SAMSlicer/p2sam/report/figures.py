@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .prompts import PointPrompts
-from .report_pixels import outlines, png_uri, shrink
-from .report_text import escape
-from .volume import Volume
+from ..prompts import PointPrompts
+from .pixels import outlines, png_uri, shrink
+from .text import escape
+from ..volume import Volume
 
 MARGIN_MM = 20.0
 SMALLEST_SIDE_MM = 80.0

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import InputError, OutputError
+from ..errors import InputError, OutputError
 from .nrrd import NrrdHeader, read_nrrd_array, write_nrrd
-from .segmentation import Segment, Segmentation, distinct_color
+from ..segmentation import Segment, Segmentation, distinct_color
 
 _MOST_LABELS = 1000
 _TERMINOLOGY = "TerminologyEntry"

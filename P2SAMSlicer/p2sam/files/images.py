@@ -11,9 +11,9 @@ import SimpleITK as sitk
 from .atomic import atomic_path
 from .damage import check_whole
 from .dicom_series import is_dicom_file, read_series
-from .errors import GeometryError, InputError, OutputError
+from ..errors import GeometryError, InputError, OutputError
 from .nrrd import read_nrrd_header, write_nrrd
-from .volume import Volume
+from ..volume import Volume
 
 FORMATS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 _WRITTEN_FORMATS = (".nrrd", ".nii", ".nii.gz", ".mha")

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .report_card import StructureView, slice_card
-from .report_chart import structure_chart
-from .report_figures import LETTERS, frame_of
-from .report_html import alert, chart_legend, header, page, panel, picture_legend, section, toolbar
-from .report_pixels import default_window
-from .report_summary import facts, footer, metric_table, structure_table, verdict, warnings
-from .report_text import escape
-from .result import SliceResult, VisitResult
-from .volume import Volume, canonical
+from .card import StructureView, slice_card
+from .chart import structure_chart
+from .figures import LETTERS, frame_of
+from .html import alert, chart_legend, header, page, panel, picture_legend, section, toolbar
+from .pixels import default_window
+from .summary import facts, footer, metric_table, structure_table, verdict, warnings
+from .text import escape
+from ..result import SliceResult, VisitResult
+from ..volume import Volume, canonical
 
 FLAG_ORDER = ("empty", "jump", "outside", "far", "extent")
 """Words in flag codes, gravest first. A code without any of them counts as gravest: what is unknown is looked at first."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .errors import GeometryError
-from .volume import Volume
+from ..errors import GeometryError
+from ..volume import Volume
 
 _FLAT = 0.1
 """A contour may leave its plane by this part of a slice."""

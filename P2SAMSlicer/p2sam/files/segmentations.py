@@ -13,14 +13,14 @@ import numpy as np
 import pydicom
 
 from .dicom_series import UNREADABLE, is_dicom_file
-from .errors import GeometryError, InputError, StructureError
+from ..errors import GeometryError, InputError, StructureError
 from .images import FORMATS, exact_volume, existing_path, read_image
 from .nrrd import read_nrrd_header
-from .regrid import index_shift, resample_mask
+from ..regrid import index_shift, resample_mask
 from .rtstruct import read_rtstruct
 from .seg_nrrd import Labels, label_values, plain_entry, read_seg_nrrd, whole_numbers, write_segmentation
-from .segmentation import Segment, Segmentation
-from .volume import Volume
+from ..segmentation import Segment, Segmentation
+from ..volume import Volume
 
 __all__ = ["read_segmentation", "write_segmentation"]
 

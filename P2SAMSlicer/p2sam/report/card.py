@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .prompts import PointPrompts
-from .report_figures import Frame, slice_svg
-from .report_html import figure, no_picture, table
-from .report_pixels import Window
-from .report_text import NOTHING, area, escape, number, plain
-from .result import CandidateRecord, SliceResult
-from .tables import second_best_distance
+from ..prompts import PointPrompts
+from .figures import Frame, slice_svg
+from .html import figure, no_picture, table
+from .pixels import Window
+from .text import NOTHING, area, escape, number, plain
+from ..result import CandidateRecord, SliceResult
+from ..files.tables import second_best_distance
 
 LISTED_CANDIDATES = 8
 LEFT_OUT = "Picture left out to keep this file small. Open segmentation.seg.nrrd in 3D Slicer to see this slice."

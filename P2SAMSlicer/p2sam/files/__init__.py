@@ -1,0 +1,1 @@
+"""Everything that touches the disk: scans, segmentations, prompts, tables, the result folder."""
