@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import SimpleITK as sitk
+from threadpoolctl import threadpool_limits
 
 from .coarse import CoarseScan, coarse_scan
 from .errors import Cancelled, GeometryError, SettingsError
@@ -31,6 +32,9 @@ DOUBTFUL_QUALITY = 0.4
 
 LEAST_OVERLAP = 0.02
 """Of the smaller body, that both scans must show after alignment."""
+
+LITTLE_OVERLAP = 0.5
+"""Below this share in common an alignment is used, with a warning."""
 
 LEAST_GAIN = 0.005
 """In score, that a deformation must bring; less is noise that it followed."""
@@ -146,10 +150,13 @@ def align(
         fit = _given(scans, in_place, given, warnings)
     else:
         requested = method
-        used, fit = _aligned(scans, in_place, centre_translation(prior, followup), method, tell, warnings)
+        with threadpool_limits(1):  # small products: more threads are slower, and their number would change the last bits
+            used, fit = _aligned(scans, in_place, centre_translation(prior, followup), method, tell, warnings)
     _check_overlap(used, fit)
     if fit.agreement.quality < DOUBTFUL_QUALITY:
         warnings.append(f"The aligned prior fits the follow-up poorly (quality {fit.agreement.quality:.2f} of 1); look at both together before relying on it.")
+    if LEAST_OVERLAP <= fit.agreement.overlap < LITTLE_OVERLAP:
+        warnings.append(f"The two scans have only {100 * fit.agreement.overlap:.0f} % of the smaller body in common; structures beyond it cannot be found.")
     tell("done", 1.0)
     details = {"start": fit.start, "in_place_quality": in_place.agreement.quality, **asdict(fit.agreement)}
     details.pop("quality")
@@ -186,15 +193,12 @@ def _aligned(scans, in_place: Fit, centre: sitk.Transform, method: str, tell, wa
 
 
 def _rigid(scans, in_place: Fit, centred: Fit, step, warnings: list[str]) -> tuple[str, Fit]:
-    found = register_rigid(*scans, step)
-    best = found[0] if found else None
-    if best is not None and best.agreement.score > in_place.agreement.score and best.agreement.quality >= LEAST_QUALITY:
+    best = register_rigid(*scans, step)[0]
+    if best.agreement.score > in_place.agreement.score and best.agreement.quality >= LEAST_QUALITY:
         return "rigid", best
     used, kept = ("centre", centred) if centred.agreement.score > in_place.agreement.score + 0.05 else ("none", in_place)
     name = {"centre": "the scans are centred on each other", "none": "they stay where the scanners put them"}[used]
-    if best is None:
-        warnings.append(f"Rigid alignment found nothing to match in the two scans; {name}.")
-    elif best.agreement.quality < LEAST_QUALITY:
+    if best.agreement.quality < LEAST_QUALITY:
         warnings.append(f"Rigid alignment failed (quality {best.agreement.quality:.2f}, at least {LEAST_QUALITY} is needed); {name}.")
     else:
         warnings.append(f"Rigid alignment fits no better than in place (score {best.agreement.score:.3f} and {in_place.agreement.score:.3f}); {name}.")

@@ -8,13 +8,12 @@ import numpy as np
 from scipy import ndimage
 
 from . import flags
-from .prompts import PointPrompts
-from .result import CandidateRecord, Flag, SliceResult, StructureResult
+from .result import Flag, SliceResult, StructureResult
 from .settings import Settings
 from .volume import Volume
 
 if TYPE_CHECKING:
-    from .propagation import Draft
+    from .propagation import Draft, DrawnSlice
     from .visit import Visit
 
 NESTED = 0.05
@@ -35,7 +34,7 @@ def assemble(
     for draft in drafts:
         logits = stacked(draft, visit.followup.array.shape)
         why: dict[int, list[Flag]] = {}
-        decide_ends(draft, logits, usual_distance(draft, settings), why)
+        decide_ends(draft, logits, visit, settings, why)
         remove_specks(logits, draft.target.tracked, visit, settings, why)
         stacks.append(logits)
         reasons.append(why)
@@ -50,9 +49,8 @@ def assemble(
 def stacked(draft: Draft, shape: tuple[int, int, int]) -> np.ndarray:
     """(K, H, W) float16 logits; -16 where nothing was drawn."""
     logits = np.full(shape, -16.0, np.float16)
-    for k, prediction in draft.predictions.items():
-        logits[k] = np.clip(prediction.logits, -16, 16)
-        logits[k][prediction.logits > 0] = np.maximum(logits[k][prediction.logits > 0], np.float16(1e-4))
+    for k, drawn in draft.drawn.items():
+        logits[k] = drawn.logits
     return logits
 
 
@@ -62,20 +60,22 @@ def usual_distance(draft: Draft, settings: Settings) -> float | None:
     return float(np.quantile(known, settings.extent_quantile)) if len(known) >= 2 else None
 
 
-def decide_ends(draft: Draft, logits: np.ndarray, usual: float | None, why: dict[int, list[Flag]]) -> None:
-    """Slices beyond the prior's ends stay while they look like the prior and touch the slice before them."""
-    target = draft.target
+def decide_ends(draft: Draft, logits: np.ndarray, visit: Visit, settings: Settings, why: dict[int, list[Flag]]) -> None:
+    """Slices beyond the prior's ends, up to `extent_mm`, stay while they look like the prior and touch the slice before."""
+    if not settings.use_prior:
+        return
+    target, usual = draft.target, usual_distance(draft, settings)
+    reach = int(settings.extent_mm // visit.spacing_kji[0])
     for end, step in ((target.first, -1), (target.last, 1)):
         k = end + step
-        while k in draft.predictions:
-            prediction = draft.predictions[k]
-            distance = None if prediction.chosen is None else prediction.distances[prediction.chosen]
+        while k in draft.drawn:
+            distance = draft.drawn[k].distance
             touches = ((logits[k] > 0) & (logits[k - step] > 0)).any()
-            if not touches or distance is None or usual is None or distance > usual:
+            if abs(k - end) > reach or not touches or distance is None or usual is None or distance > usual:
                 break
             why.setdefault(k, []).append(Flag("extent end", "Drawn beyond the prior's end: it still looks like the structure."))
             k += step
-        while k in draft.predictions:
+        while k in draft.drawn:
             logits[k] = -16.0
             k += step
 
@@ -130,20 +130,18 @@ def structure_of(
     usual = usual_distance(draft, settings)
     prior_slices = visit.prior_slices()
     slices = []
-    outlines = {k: flags.outline(mask[k], spacing[1:]) for k in draft.predictions}
-    priors = {k: flags.outline(target.aligned[k] >= 0.5, spacing[1:]) for k in draft.predictions}
-    for k in sorted(draft.predictions, key=visit.own_index):
-        prediction = draft.predictions[k]
+    outlines = {k: flags.outline(mask[k], spacing[1:]) for k in draft.drawn}
+    priors = {k: flags.outline(target.aligned[k] >= 0.5, spacing[1:]) for k in draft.drawn}
+    for k in sorted(draft.drawn, key=visit.own_index):
+        drawn = draft.drawn[k]
         found = list(why.get(k, []))
         found += flags.empty_flag(outlines[k], priors[k])
         if k - 1 in outlines:
             found += flags.jump_flags(outlines[k], outlines[k - 1], priors[k], priors[k - 1])
-        candidate = prediction.candidate
-        prompts = PointPrompts.empty() if candidate is None else candidate.prompts
         if outlines[k].area_mm2 > 0:
-            found += flags.distance_flags(prediction.distances[prediction.chosen], True, usual)
-            found += flags.prompt_flags(prompts, visit.followup.array[k])
-        slices.append(slice_result(visit, k, int(prior_slices[k]), prediction, prompts, outlines[k], priors[k], found, spacing))
+            found += flags.distance_flags(drawn.distance, True, usual)
+            found += flags.prompt_flags(drawn.prompts, visit.followup.array[k])
+        slices.append(slice_result(visit, k, int(prior_slices[k]), drawn, outlines[k], priors[k], found))
     own = visit.order.undo(mask)
     voxel_ml = spacing.prod() / 1000
     return StructureResult(
@@ -156,21 +154,18 @@ def structure_of(
     )
 
 
-def slice_result(visit, k, prior_k, prediction, prompts, here, prior, found, spacing) -> SliceResult:
-    points = np.column_stack([prompts.points_xy, np.full(len(prompts), k)]).astype(float)
-    pixel_mm2 = float(spacing[1] * spacing[2])
-    records = tuple(
-        CandidateRecord(c.kind, c.n_positive, c.n_negative, d, float(np.count_nonzero(c.mask)) * pixel_mm2)
-        for c, d in zip(prediction.candidates, prediction.distances)
-    )
+def slice_result(
+    visit: Visit, k: int, prior_k: int, drawn: DrawnSlice, here: flags.Outline, prior: flags.Outline, found: list[Flag]
+) -> SliceResult:
+    points = np.column_stack([drawn.prompts.points_xy, np.full(len(drawn.prompts), k)]).astype(float)
     return SliceResult(
         visit.own_index(k),
         float(visit.positions_mm[k]),
         None if prior_k < 0 else visit.prior_own_index(prior_k),
-        prompts,
+        drawn.prompts,
         visit.followup.ras_of(points),
-        records,
-        prediction.chosen,
+        drawn.candidates,
+        drawn.chosen,
         here.area_mm2,
         prior.area_mm2,
         tuple(found),

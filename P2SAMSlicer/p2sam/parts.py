@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 
 def part_features(features: np.ndarray, n_parts: int, seed: int = 0) -> np.ndarray | None:
@@ -32,7 +33,7 @@ def part_features(features: np.ndarray, n_parts: int, seed: int = 0) -> np.ndarr
     if n_parts == 1:
         means = features.mean(axis=0, keepdims=True)
     else:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threadpool_limits(1):  # so small a problem is slower on several threads
             warnings.simplefilter("error", ConvergenceWarning)
             try:
                 means = KMeans(n_parts, n_init=1, random_state=seed).fit(features).cluster_centers_

@@ -16,7 +16,8 @@ from .errors import StructureError
 from .features import thinned
 from .method import FittedP2SAM, P2SAM, Prediction
 from .models.base import PromptableModel
-from .result import VisitResult
+from .prompts import PointPrompts
+from .result import CandidateRecord, VisitResult
 from .segmentation import Segmentation
 from .settings import Settings
 from .visit import Target, Visit
@@ -26,6 +27,31 @@ Progress = Callable[[str, int, int], None]
 """stage, done, of how many"""
 
 
+@dataclass(frozen=True)
+class DrawnSlice:
+    """What is kept of a prediction: the chosen mask's logits (H, W) in float16, and every candidate without its voxels."""
+
+    logits: np.ndarray
+    prompts: PointPrompts
+    candidates: tuple[CandidateRecord, ...]
+    chosen: int | None
+
+    @classmethod
+    def of(cls, prediction: Prediction, pixel_mm2: float) -> DrawnSlice:
+        logits = np.clip(prediction.logits, -16, 16).astype(np.float16)
+        logits[prediction.mask] = np.maximum(logits[prediction.mask], np.float16(1e-4))
+        records = tuple(
+            CandidateRecord(c.kind, c.n_positive, c.n_negative, distance, float(np.count_nonzero(c.mask)) * pixel_mm2)
+            for c, distance in zip(prediction.candidates, prediction.distances)
+        )
+        chosen = prediction.candidate
+        return cls(logits, PointPrompts.empty() if chosen is None else chosen.prompts, records, prediction.chosen)
+
+    @property
+    def distance(self) -> float | None:
+        return None if self.chosen is None else self.candidates[self.chosen].distance
+
+
 @dataclass
 class Draft:
     """One structure while its slices are drawn, in the canonical frame."""
@@ -33,7 +59,7 @@ class Draft:
     target: Target
     references: dict[int, tuple[int, ...]]
     """follow-up slice -> prior slices pooled for it"""
-    predictions: dict[int, Prediction] = field(default_factory=dict)
+    drawn: dict[int, DrawnSlice] = field(default_factory=dict)
     self_distances: dict[tuple[int, int], float] = field(default_factory=dict)
     """(prior slice, next prior slice) -> distance of the prior to itself"""
     fitted: tuple[tuple[int, ...], FittedP2SAM] | None = None
@@ -146,7 +172,7 @@ def draw_slices(
     tell: Progress,
     cancelled: Callable[[], bool] | None,
 ) -> bool:
-    """Fill the drafts' predictions, follow-up slice by slice; False where the run was cancelled."""
+    """Draw every structure, follow-up slice by slice; False where the run was cancelled."""
     prior_slices = visit.prior.array if settings.native_reference else visit.prior_hu
     encoder = SliceEncoder(
         model, settings.window_hu, lambda key: (visit.followup.array if key[0] == "target" else prior_slices)[key[1]]
@@ -175,7 +201,8 @@ def draw_slice(visit: Visit, draft: Draft, k: int, encoder: SliceEncoder, method
         draft.fitted = (references, fit(visit, draft, references, encoder, method))
     guide = draft.target.guide(k, visit.spacing_kji) if method.settings.use_prior else None
     embedding = encoder.embeddings([("target", k)])[0]
-    draft.predictions[k] = draft.fitted[1].predict_embedding(embedding, guide)
+    prediction = draft.fitted[1].predict_embedding(embedding, guide)
+    draft.drawn[k] = DrawnSlice.of(prediction, float(visit.spacing_kji[1] * visit.spacing_kji[2]))
 
 
 def fit(visit: Visit, draft: Draft, references: tuple[int, ...], encoder: SliceEncoder, method: P2SAM) -> FittedP2SAM:

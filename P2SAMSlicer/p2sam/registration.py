@@ -26,12 +26,13 @@ _SEARCH_OVERLAP = 0.3
 """Of the smaller body, that a shift must keep in both scans to be a start."""
 
 _SAME_START_MM = 6.0
+_SAME_END_MM = 1.0
 _SAME_PLACE_MM = 15.0
 _NOT_FAR_BEHIND = 0.9
 _FINALISTS = 2
 
-_SMOOTH = (8.0, 25_000)
-_SHARP = (2.0, 120_000)
+_SMOOTH = (8.0, 12_000)
+_SHARP = (2.0, 60_000)
 """Sigma in mm and number of voxels of the two resolutions, as `Matching` takes them."""
 
 _ITERATIONS = 60
@@ -77,7 +78,8 @@ def register_rigid(prior: CoarseScan, followup: CoarseScan, step: Callable[[floa
     for number, (name, shift) in enumerate(starts):
         step(number * share)
         parameters = _climbed(smooth, centre, np.concatenate([np.zeros(3), shift]))
-        ends.append((parameters, fit_of(prior, followup, _transform(parameters, centre), name)))
+        if all(np.abs(parameters - other).max() > _SAME_END_MM for other, _ in ends):
+            ends.append((parameters, fit_of(prior, followup, _transform(parameters, centre), name)))
     fits = []
     sharp = Matching(prior, followup, *_SHARP)
     for number, (parameters, fit) in enumerate(_finalists(followup, ends)):

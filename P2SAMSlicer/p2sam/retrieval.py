@@ -25,20 +25,21 @@ def distances_of(candidates: Sequence[Candidate], foreground: np.ndarray, settin
 def retrieve(candidates: Sequence[Candidate], distances: Sequence[float | None], settings: Settings) -> int | None:
     """Index of the candidate to keep, or None where there is none.
 
-    The least distance wins, the first of equals. With `keep_margin` the best of the priors stays unless a drawn
-    candidate is nearer by that fraction. Without retrieval the last non-empty candidate is taken. Where nothing has a
-    score, because the structure is smaller than a cell of the feature grid, the prior stays.
+    The least distance wins, the first of equals. With `keep_margin` the registered prior stays unless a drawn candidate
+    is nearer by that fraction. Where the prior was tracked, its place before tracking is scored for comparison only: a
+    contour that is displaced onto similar tissue scores well. Without retrieval the last candidate with a score is
+    taken. Where nothing has a score, because the structure is smaller than a cell of the feature grid, the prior stays.
     """
-    scored = [i for i, d in enumerate(distances) if d is not None]
+    kinds = [candidate.kind for candidate in candidates]
+    eligible = [i for i, kind in enumerate(kinds) if kind != "aligned prior" or "tracked prior" not in kinds]
+    scored = [i for i in eligible if distances[i] is not None]
     if not scored:
-        unscored = [i for i, c in enumerate(candidates) if c.kind != "parts" and c.mask.any()]
-        return unscored[-1] if unscored else None
+        unscored = [i for i in eligible if kinds[i] != "parts" and candidates[i].mask.any()]
+        return unscored[0] if unscored else None
     if settings.retrieval == "none":
         return scored[-1]
     best = min(scored, key=lambda i: (distances[i], i))
-    priors = [i for i in scored if candidates[i].kind != "parts"]
-    if settings.keep_margin and priors and candidates[best].kind == "parts":
-        stay = min(priors, key=lambda i: (distances[i], i))
-        if distances[best] > (1 - settings.keep_margin) * distances[stay]:
-            return stay
+    prior = next((i for i in scored if kinds[i] != "parts"), None)
+    if prior is not None and distances[best] > (1 - settings.keep_margin) * distances[prior]:
+        return prior
     return best

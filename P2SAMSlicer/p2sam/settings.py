@@ -55,7 +55,7 @@ class Settings:
     prior_candidates : bool
         The aligned and the tracked prior are among the candidates.
     keep_margin : float
-        A drawn candidate replaces the tracked prior only where its distance is lower by this fraction.
+        A drawn candidate replaces the registered prior only where its distance is lower by this fraction.
     extent_mm : float
         Slices tried beyond each end of the aligned prior.
     extent_quantile : float
@@ -87,7 +87,7 @@ class Settings:
     box_margin_mm: float = 8.0
     mask_prompt: bool = True
     prior_candidates: bool = True
-    keep_margin: float = 0.1
+    keep_margin: float = 0.2
     extent_mm: float = 7.5
     extent_quantile: float = 0.9
     speck_fraction: float = 0.02

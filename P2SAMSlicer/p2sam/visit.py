@@ -81,12 +81,12 @@ class Target:
     ----------
     segment : Segment
         Of the prior, in the prior file's own grid.
-    aligned, tracked : (K, H, W) float32
+    aligned, tracked : (K, H, W) float16
         Probability on the follow-up's canonical grid.
     slices : (n,) int
         Canonical slices to draw, ascending.
     first, last : int
-        The slices among them where the prior itself is; beyond are trials.
+        The slices among them where the tracked prior is; beyond are trials.
     """
 
     segment: Segment
@@ -101,16 +101,17 @@ class Target:
         aligned = visit.alignment.resample_mask(segment.mask, prior, visit.followup).astype(np.float32)
         reach = settings.track_deformable_mm if visit.alignment.used == "deformable" else settings.track_mm
         tracked = track(visit.followup.array, visit.prior_hu, aligned, visit.spacing_kji, reach)
+        aligned, tracked = aligned.astype(np.float16), tracked.astype(np.float16)
         present = np.flatnonzero(((aligned >= 0.5) | (tracked >= 0.5)).any(axis=(1, 2)))
         if len(present) == 0:
             raise GeometryError(
                 f"The aligned prior's '{segment.name}' lies outside the follow-up (or is thinner than its voxels);"
                 " check that both scans show the same region, or give a transform."
             )
-        present = np.flatnonzero((tracked >= 0.5).any(axis=(1, 2))) if (tracked >= 0.5).any() else present
-        first, last = int(present[0]), int(present[-1])
+        within = np.flatnonzero((tracked >= 0.5).any(axis=(1, 2))) if (tracked >= 0.5).any() else present
+        first, last = int(within[0]), int(within[-1])
         beyond = int(settings.extent_mm // visit.spacing_kji[0])
-        slices = np.arange(max(0, first - beyond), min(len(aligned), last + beyond + 1))
+        slices = np.arange(min(max(0, first - beyond), present[0]), max(min(len(aligned) - 1, last + beyond), present[-1]) + 1)
         return cls(segment, aligned, tracked, slices, first, last)
 
     def surroundings(self, k: int, spacing_mm: np.ndarray, reach_mm: float) -> np.ndarray:
@@ -123,9 +124,9 @@ class Target:
         inside = min(max(k, self.first), self.last)
         in_plane = (float(spacing_mm[1]), float(spacing_mm[2]))
         if inside == k:
-            return Guide(self.aligned[k], self.tracked[k], in_plane)
+            return Guide(self.aligned[k].astype(np.float32), self.tracked[k].astype(np.float32), in_plane)
         depth = ndimage.distance_transform_edt(self.tracked[inside] >= 0.5, sampling=in_plane)
         depth = depth - ndimage.distance_transform_edt(self.tracked[inside] < 0.5, sampling=in_plane)
         depth = np.clip((depth - TAPER * abs(k - inside) * spacing_mm[0]) / max(in_plane), -20, 20)
-        return Guide(self.aligned[k], (1 / (1 + np.exp(-depth))).astype(np.float32), in_plane)
+        return Guide(self.aligned[k].astype(np.float32), (1 / (1 + np.exp(-depth))).astype(np.float32), in_plane)
 

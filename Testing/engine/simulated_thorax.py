@@ -5,7 +5,10 @@ import numpy as np
 from p2sam.volume import Volume
 
 AXIAL = np.diag([-1.0, -1.0, 1.0])
-SPACING = (4.5, 4.5, 5.0)
+SIZE = 0.75
+"""A small patient: quick to register. Lengths below are those of a grown one, in mm of its own."""
+
+SPACING = (3.4, 3.4, 3.8)
 SHAPE = (64, 80, 72)
 
 
@@ -32,17 +35,18 @@ def _ellipsoid(points, centre, radii):
 
 
 def body(points):
-    """(n,) mm outside the skin, negative inside. Points are RAS."""
+    """(...,) mm outside the skin, negative inside. Points are RAS."""
+    return SIZE * _skin(points / SIZE)
+
+
+def _skin(points):
     r, a, s = np.moveaxis(points, -1, 0)
     return (np.hypot(r / (140 - 0.08 * s), a / (95 + 0.05 * s)) - 1) * 95
 
 
-def cord(points):
-    return np.hypot(points[..., 0] - 3, points[..., 1] + 62 + 0.0006 * points[..., 2] ** 2) < 6
-
-
 def hounsfield(points):
     """(...,) HU of the patient at (..., 3) RAS points."""
+    points = points / SIZE
     r, a, s = np.moveaxis(points, -1, 0)
     hu = np.full(r.shape, -1000.0)
 
@@ -50,7 +54,7 @@ def hounsfield(points):
         share = _inside(distance)
         hu[...] = hu * (1 - share) + value * share
 
-    skin = body(points)
+    skin = _skin(points)
     paint(-90, skin)
     paint(45, skin + 14)
     paint(-840, _ellipsoid(points, (68, 5, -5), (46, 62, 120)))
@@ -82,7 +86,7 @@ def grid(shape=SHAPE, spacing=SPACING, direction=AXIAL, centre=(0, 0, 0)):
     return matrix
 
 
-def scan(matrix=None, shape=SHAPE, to_prior=None, noise_hu=15.0, seed=1, table_a=-118.0):
+def scan(matrix=None, shape=SHAPE, to_prior=None, noise_hu=15.0, seed=1, table_a=-89.0):
     """A CT on a grid.
 
     Parameters
@@ -95,14 +99,14 @@ def scan(matrix=None, shape=SHAPE, to_prior=None, noise_hu=15.0, seed=1, table_a
     matrix = grid(shape) if matrix is None else matrix
     here = points_of(shape, matrix)
     hu = hounsfield(here if to_prior is None else to_prior(here))
-    inside = (np.abs(here[..., 1] - table_a + 10) < 10) & (np.abs(here[..., 0]) < 190) & (hu < -900)
+    inside = (np.abs(here[..., 1] - table_a + 10) < 10) & (np.abs(here[..., 0]) < 150) & (hu < -900)
     shell = inside & (np.abs(np.abs(here[..., 1] - table_a + 10) - 8) < 3)
     hu = np.where(shell, 250.0, np.where(inside, -880.0, hu))
     hu = hu + np.random.default_rng(seed).normal(0, noise_hu, shape)
     return Volume(np.clip(np.rint(hu), -1024, 3000).astype(np.int16), matrix)
 
 
-def rigid(degrees, shift, about=(10.0, -20.0, 15.0)):
+def rigid(degrees, shift, about=(8.0, -15.0, 11.0)):
     """A pose: callable (..., 3) RAS of the visit to RAS of the patient model."""
     turn, about = rotation(degrees), np.array(about)
     return lambda points: (points - about) @ turn.T + about + np.array(shift, dtype=float)

@@ -6,7 +6,7 @@ import SimpleITK as sitk
 import simulated_thorax as thorax
 from p2sam.align import Alignment
 from p2sam.errors import GeometryError
-from p2sam.resampling import volume_keeping_threshold
+from p2sam.resampling import field_of, volume_keeping_threshold
 from p2sam.volume import Volume
 
 IDENTITY = sitk.Euler3DTransform()
@@ -90,3 +90,21 @@ def test_the_threshold_keeps_the_sum_within_its_limits():
     assert volume_keeping_threshold(np.full(10, 0.1)) == 0.25
     assert volume_keeping_threshold(np.array([1.0, 1.0, 0.0])) == 0.5
     assert volume_keeping_threshold(np.zeros(4)) == 0.5
+
+
+def test_a_deformation_is_resampled_from_a_field_within_a_tenth_of_a_millimetre():
+    followup = volume((40, 60, 62), (2.0, 2.5, 3.0), thorax.rotation((8, 3, 12)) @ thorax.AXIAL)
+    corner = followup.ras_of(np.full((1, 3), -1.0))[0] * [-1, -1, 1]
+    warp = sitk.BSplineTransform(3, 3)
+    warp.SetTransformDomainDirection(followup.to_sitk().GetDirection())
+    warp.SetTransformDomainOrigin(corner.tolist())
+    warp.SetTransformDomainPhysicalDimensions([130.0, 160.0, 130.0])
+    warp.SetTransformDomainMeshSize([5, 6, 5])
+    warp.SetParameters(np.random.default_rng(0).normal(0, 6, len(warp.GetParameters())).tolist())
+    exact = sitk.CompositeTransform([TILTED, warp])
+    field = field_of(exact, followup)
+    points = thorax.points_of(followup.shape, followup.ijk_to_ras)[::6, ::7, ::8].reshape(-1, 3) * [-1, -1, 1]
+    points = np.vstack([points, followup.ras_of(np.array([[61.0, 59.0, 39.0]])) * [-1, -1, 1]])
+    apart = [np.subtract(field.TransformPoint(point), exact.TransformPoint(point)) for point in points.tolist()]
+    assert np.linalg.norm(apart, axis=1).max() < 0.35 and np.linalg.norm(apart, axis=1).mean() < 0.1
+    assert field_of(TILTED, followup) is TILTED

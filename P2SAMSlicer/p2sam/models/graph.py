@@ -56,7 +56,7 @@ class GraphModel:
         return MaskLogits(logits, logits, np.full(len(prompts), np.nan, np.float32))
 
     def _draw(self, embedding: GraphEmbedding, prompts: Prompts, row: int) -> np.ndarray:
-        window = _window(prompts, row, embedding.size_hw)
+        window = _window(prompts, row, embedding.size_hw, embedding.stride)
         unary = SHARPNESS * embedding.part_difference(prompts.part_features, prompts.labels, row, window)
         if prompts.mask_input is not None:
             unary = unary + MASK_WEIGHT * np.clip(prompts.mask_input[row][window], -MASK_LIMIT, MASK_LIMIT)
@@ -171,14 +171,14 @@ def random_walk(grey: np.ndarray, unary: np.ndarray, seeds: np.ndarray) -> np.nd
     return np.log(p / (1 - p)).reshape(height, width).astype(np.float32)
 
 
-def _window(prompts: Prompts, row: int, size_hw: tuple[int, int]) -> tuple[slice, slice]:
-    """Where to draw: the box; without one, the whole slice."""
+def _window(prompts: Prompts, row: int, size_hw: tuple[int, int], stride: int) -> tuple[slice, slice]:
+    """Where to draw: the box, grown to whole cells of the grid; without one, the whole slice."""
     if prompts.boxes_xyxy is None:
         return slice(0, size_hw[0]), slice(0, size_hw[1])
     x0, y0, x1, y1 = prompts.boxes_xyxy[row]
-    rows = slice(max(0, int(np.floor(y0))), min(size_hw[0], int(np.ceil(y1)) + 1))
-    columns = slice(max(0, int(np.floor(x0))), min(size_hw[1], int(np.ceil(x1)) + 1))
-    return rows, columns
+    low = [max(0, int(v // stride) * stride) for v in (y0, x0)]
+    high = [min(n, (int(v // stride) + 1) * stride) for n, v in zip(size_hw, (y1, x1))]
+    return slice(low[0], high[0]), slice(low[1], high[1])
 
 
 def _seed_map(points_xy: np.ndarray, labels: np.ndarray, window: tuple[slice, slice], shape: tuple[int, int]) -> np.ndarray:

@@ -1,0 +1,66 @@
+"""`p2sam demo`: the phantom patient, from its prior visit to two follow-ups whose truth is known."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .ending import ending, tell, warn
+
+STAMP = "made-by.txt"
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for the patient and the results; earlier results of the demo are replaced.")] = Path("p2sam-demo"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Show it at work on a computed patient: no data, no network, no GPU."""
+    with ending(as_json, debug) as document:
+        began = time.monotonic()
+        tell("Loading the numerical libraries ...")
+        from ..phantom import FOLLOWUPS
+        from ..settings import preset
+        from .propagate import start
+        from .request import Request, check_writable
+        from .tables import comparison_table, console
+
+        check_writable(output, 256 << 20)
+        files = patient_files(output / "patient")
+        names = tuple(f"{visit.name}" for visit in FOLLOWUPS)
+        request = Request(
+            files["prior_ct"], files["prior_segmentation"], tuple(files[f"{name}_ct"] for name in names), names, output, preset("clinical"),
+            truths=tuple(files[f"{name}_truth"] for name in names), overwrite=True,
+        )  # fmt: skip
+        request.check()
+        start(request, "graph", "cpu", False, document, as_json)
+        document["seconds"] = round(time.monotonic() - began, 1)
+        if not as_json:
+            rows = [row for told in document["visits"] for row in told["metrics"]]
+            screen = console()
+            screen.print(comparison_table(rows, "Dice against the known truth"))
+            for told in document["visits"]:
+                screen.print(f"{told['visit']}: open {told['report']} in a browser", soft_wrap=True, highlight=False, markup=False)
+            screen.print(f"The phantom is computed, nobody's CT; it took {document['seconds']:.0f} s.", highlight=False)
+
+
+def patient_files(folder: Path) -> dict[str, Path]:
+    """The phantom's files in a folder, made on the first run and after an update."""
+    from ..phantom import FOLLOWUPS, write_phantom
+
+    names = [visit.name for visit in FOLLOWUPS]
+    files = {"prior_ct": folder / "prior_ct.nrrd", "prior_segmentation": folder / "prior.seg.nrrd"}
+    for name in names:
+        files |= {f"{name}_ct": folder / f"{name}_ct.nrrd", f"{name}_truth": folder / f"{name}_truth.seg.nrrd"}
+    stamp = folder / STAMP
+    if stamp.is_file() and stamp.read_text(encoding="utf-8").strip() == __version__ and all(file.is_file() for file in files.values()):
+        return files
+    tell("Making the phantom patient ...")
+    stamp.unlink(missing_ok=True)
+    written = write_phantom(folder)
+    stamp.write_text(f"{__version__}\n", encoding="utf-8")
+    return written
