@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import SimpleITK as sitk
 from threadpoolctl import threadpool_limits
 
-from .coarse import CoarseScan, coarse_scan
+from .agreement import Agreement
+from .alignment import Alignment
+from .coarse import coarse_scan
 from .errors import Cancelled, GeometryError, SettingsError
 from .freeform import STIFFNESS, register_freeform, smallest_jacobian
 from .registration import Fit, fit_of, identity, register_rigid
-from .resampling import resampled_image, resampled_mask
 from .settings import ALIGNMENTS
 from .transform_file import read_transform
 from .volume import LPS_TO_RAS, Volume, canonical
@@ -36,71 +37,14 @@ LEAST_OVERLAP = 0.02
 LITTLE_OVERLAP = 0.5
 """Below this share in common an alignment is used, with a warning."""
 
+CLEARLY_BETTER = 0.05
+"""In score, that centring must be ahead of in place to be fallen back to."""
+
 LEAST_GAIN = 0.005
 """In score, that a deformation must bring; less is noise that it followed."""
 
 LEAST_JACOBIAN = 0.1
 """A deformation that shrinks some place of the body to less than this is as good as folded."""
-
-
-@dataclass(frozen=True, eq=False)
-class Alignment:
-    """Where each point of the follow-up lies in the prior, and how far that can be trusted.
-
-    Attributes
-    ----------
-    requested, used : str
-        "none", "centre", "rigid", "deformable" or "file"; they differ where a method failed, and a warning says why.
-    transform : SimpleITK.Transform
-        Maps follow-up points to prior points (LPS, mm).
-    quality : float in 0..1
-        `Agreement.quality`: local correlation of structure in the body both scans show; 1 is a perfect copy.
-    details : dict of str to float or str
-        The other measures of `Agreement`; the quality in place; the start; the least Jacobian of a deformation.
-    warnings : tuple of str
-        Sentences.
-    seconds : float
-    """
-
-    requested: str
-    used: str
-    transform: sitk.Transform
-    quality: float
-    details: dict
-    warnings: tuple[str, ...]
-    seconds: float
-
-    def summary(self) -> dict:
-        """What JSON can hold; the transform by its class name."""
-        return {
-            "requested": self.requested,
-            "used": self.used,
-            "quality": round(self.quality, 4),
-            "details": {key: round(value, 4) if isinstance(value, float) else value for key, value in self.details.items()},
-            "warnings": list(self.warnings),
-            "seconds": round(self.seconds, 2),
-            "transform": self.transform.GetName(),
-            "direction": "follow-up points to prior points, LPS, mm",
-        }
-
-    def to_prior(self, ras: np.ndarray) -> np.ndarray:
-        """(n, 3) RAS points of the follow-up to (n, 3) RAS points of the prior, mm."""
-        sign = np.diag(LPS_TO_RAS)[:3]
-        return np.array([self.transform.TransformPoint(point) for point in (ras * sign).tolist()]).reshape(-1, 3) * sign
-
-    def resample_image(self, prior: Volume, followup: Volume, fill: float = -1024.0) -> np.ndarray:
-        """(K, J, I) float32: the prior on the follow-up's grid, by linear interpolation; `fill` where it does not reach."""
-        return resampled_image(prior, followup, self.transform, fill)
-
-    def resample_mask(self, mask: np.ndarray, prior: Volume, followup: Volume) -> np.ndarray:
-        """(K, J, I) float32 in 0..1: how likely each voxel of the follow-up's grid is inside; inside is >= 0.5.
-
-        Parameters
-        ----------
-        mask : (K, J, I) bool
-            On the prior's grid. Its volume is kept, so that thin structures are not eroded.
-        """
-        return resampled_mask(mask, prior, followup, self.transform)
 
 
 def align(
@@ -153,10 +97,7 @@ def align(
         with threadpool_limits(1):  # small products: more threads are slower, and their number would change the last bits
             used, fit = _aligned(scans, in_place, centre_translation(prior, followup), method, tell, warnings)
     _check_overlap(used, fit)
-    if fit.agreement.quality < DOUBTFUL_QUALITY:
-        warnings.append(f"The aligned prior fits the follow-up poorly (quality {fit.agreement.quality:.2f} of 1); look at both together before relying on it.")
-    if LEAST_OVERLAP <= fit.agreement.overlap < LITTLE_OVERLAP:
-        warnings.append(f"The two scans have only {100 * fit.agreement.overlap:.0f} % of the smaller body in common; structures beyond it cannot be found.")
+    warnings += _doubts(fit.agreement)
     tell("done", 1.0)
     details = {"start": fit.start, "in_place_quality": in_place.agreement.quality, **asdict(fit.agreement)}
     details.pop("quality")
@@ -194,14 +135,15 @@ def _aligned(scans, in_place: Fit, centre: sitk.Transform, method: str, tell, wa
 
 def _rigid(scans, in_place: Fit, centred: Fit, step, warnings: list[str]) -> tuple[str, Fit]:
     best = register_rigid(*scans, step)[0]
-    if best.agreement.score > in_place.agreement.score and best.agreement.quality >= LEAST_QUALITY:
+    score, score_in_place = best.agreement.score, in_place.agreement.score
+    if score > score_in_place and best.agreement.quality >= LEAST_QUALITY:
         return "rigid", best
-    used, kept = ("centre", centred) if centred.agreement.score > in_place.agreement.score + 0.05 else ("none", in_place)
+    used, kept = ("centre", centred) if centred.agreement.score > score_in_place + CLEARLY_BETTER else ("none", in_place)
     name = {"centre": "the scans are centred on each other", "none": "they stay where the scanners put them"}[used]
     if best.agreement.quality < LEAST_QUALITY:
         warnings.append(f"Rigid alignment failed (quality {best.agreement.quality:.2f}, at least {LEAST_QUALITY} is needed); {name}.")
     else:
-        warnings.append(f"Rigid alignment fits no better than in place (score {best.agreement.score:.3f} and {in_place.agreement.score:.3f}); {name}.")
+        warnings.append(f"Rigid alignment fits no better than in place (score {score:.3f} and {score_in_place:.3f}); {name}.")
     return used, kept
 
 
@@ -217,10 +159,9 @@ def _deformable(scans, used: str, base: Fit, step, warnings: list[str]) -> tuple
         warnings.append(f"Deformable alignment folded the body (least Jacobian {jacobian:.2f}); alignment '{used}' is used instead.")
         return used, base
     fit = fit_of(*scans, composed, base.start)
-    if fit.agreement.score < base.agreement.score + LEAST_GAIN:
-        warnings.append(
-            f"Deformable alignment fits no better than '{used}' (score {fit.agreement.score:.3f} and {base.agreement.score:.3f}), which is used instead."
-        )
+    score, score_before = fit.agreement.score, base.agreement.score
+    if score < score_before + LEAST_GAIN:
+        warnings.append(f"Deformable alignment fits no better than '{used}' (score {score:.3f} and {score_before:.3f}), which is used instead.")
         return used, base
     return "deformable", fit
 
@@ -228,10 +169,11 @@ def _deformable(scans, used: str, base: Fit, step, warnings: list[str]) -> tuple
 def _given(scans, in_place: Fit, transform: sitk.Transform, warnings: list[str]) -> Fit:
     """The fit of a transform from a file, with a warning where it looks wrong."""
     fit = fit_of(*scans, transform, "file")
-    if fit.agreement.score < in_place.agreement.score:
-        warnings.append(f"The given transform fits worse (score {fit.agreement.score:.2f}) than both scans in place ({in_place.agreement.score:.2f}).")
+    score, score_in_place = fit.agreement.score, in_place.agreement.score
+    if score < score_in_place:
+        warnings.append(f"The given transform fits worse (score {score:.2f}) than both scans in place ({score_in_place:.2f}).")
         inverse = inverse_of(transform)
-        if inverse is not None and fit_of(*scans, inverse, "file").agreement.score > in_place.agreement.score:
+        if inverse is not None and fit_of(*scans, inverse, "file").agreement.score > score_in_place:
             warnings.append("Its inverse fits better: write it in the other direction, from follow-up points to prior points.")
     return fit
 
@@ -242,6 +184,16 @@ def inverse_of(transform: sitk.Transform) -> sitk.Transform | None:
         return transform.GetInverse()
     except RuntimeError:
         return None
+
+
+def _doubts(measured: Agreement) -> list[str]:
+    """What a person should know of an alignment that is used all the same."""
+    doubts = []
+    if measured.quality < DOUBTFUL_QUALITY:
+        doubts.append(f"The aligned prior fits the follow-up poorly (quality {measured.quality:.2f} of 1); look at both before relying on it.")
+    if measured.overlap < LITTLE_OVERLAP:
+        doubts.append(f"The two scans have only {100 * measured.overlap:.0f} % of the smaller body in common; what lies beyond cannot be found.")
+    return doubts
 
 
 def _check_overlap(used: str, fit: Fit) -> None:

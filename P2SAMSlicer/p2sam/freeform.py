@@ -159,7 +159,8 @@ def register_freeform(
         def told(_, number=number, iterations=iterations):
             step((number + next(iterations) / ITERATIONS) / len(LEVELS))
 
-        found = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", callback=told, options={"maxiter": ITERATIONS, "maxcor": 8, "ftol": 1e-6})
+        options = {"maxiter": ITERATIONS, "maxcor": 8, "ftol": 1e-6}
+        found = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", callback=told, options=options)
         coarser, coefficients = lattice, found.x.reshape(lattice.coefficients_shape)
     return coarser.transform(coefficients, followup)
 
@@ -167,7 +168,8 @@ def register_freeform(
 def smallest_jacobian(transform: sitk.Transform, followup: CoarseScan) -> float:
     """The least Jacobian determinant of the transform inside the follow-up's body; a fold makes it 0 or less."""
     image = followup.image
-    field = sitk.TransformToDisplacementField(transform, sitk.sitkVectorFloat32, image.GetSize(), image.GetOrigin(), image.GetSpacing(), image.GetDirection())
+    grid = image.GetSize(), image.GetOrigin(), image.GetSpacing(), image.GetDirection()
+    field = sitk.TransformToDisplacementField(transform, sitk.sitkVectorFloat32, *grid)
     along = sitk.GetArrayFromImage(field) @ followup.direction.astype(np.float32)  # ITK's own filter ignores the direction
     slopes = np.stack([np.gradient(along, VOXEL_MM, axis=axis)[followup.body] for axis in (2, 1, 0)], axis=-1)
     return float(np.linalg.det(slopes + np.eye(3, dtype=np.float32)).min())

@@ -29,7 +29,7 @@ class Matching:
 
     def __init__(self, prior: CoarseScan, followup: CoarseScan, sigma_mm: float, voxels: int):
         near = ndimage.binary_dilation(followup.body)
-        every = max(1, int(near.sum()) // voxels)
+        every = max(1, round(near.sum() / voxels))
         self.used = np.flatnonzero(near)[::every]
         self.points = followup.points(near)[::every]
         fixed = ndimage.gaussian_filter(followup.grey, sigma_mm / VOXEL_MM)

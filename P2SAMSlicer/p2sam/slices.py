@@ -18,13 +18,10 @@ def window_to_rgb(hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
     return np.repeat(grey[..., None], 3, axis=-1)
 
 
-def slice_positions_mm(volume: Volume, normal: np.ndarray | None = None) -> np.ndarray:
-    """(K,) position of each slice centre along `normal` (default: this volume's own slice normal), from the patient origin."""
+def slice_positions_mm(volume: Volume) -> np.ndarray:
+    """(K,) position of each slice centre along the slice normal, as Slicer's slice views count it: towards R, A or S."""
     step = volume.ijk_to_ras[:3, 2]
-    normal = unit(step) if normal is None else normal
+    normal = step / np.linalg.norm(step)
+    normal = normal * np.sign(normal[np.argmax(np.abs(normal))])
     middle = volume.ras_of(np.array([[(volume.array.shape[2] - 1) / 2, (volume.array.shape[1] - 1) / 2, 0.0]]))[0]
     return middle @ normal + np.arange(volume.array.shape[0]) * (step @ normal)
-
-
-def unit(vector: np.ndarray) -> np.ndarray:
-    return vector / np.linalg.norm(vector)

@@ -38,13 +38,15 @@ def main() -> None:
     print("|" + "---|" * (len(STRUCTURES) + 7))
     for number in (2, 3, 4):
         folder = arguments.data / "lung1-001-followups"
-        followup, truth = read_volume(folder / f"visit{number}_ct.nrrd"), sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"visit{number}_truth.nrrd")))
+        followup = read_volume(folder / f"visit{number}_ct.nrrd")
+        truth = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"visit{number}_truth.nrrd")))
         for method in arguments.method or ALIGNMENTS:
             alignment = align(prior, followup, method)
             warped = [alignment.resample_mask(segmentation.segment(name).mask, prior, followup) >= 0.5 for name in STRUCTURES]
             scores = [f"{dice(mask, truth == label):.3f}" for mask, label in zip(warped, STRUCTURES.values())]
             jacobian = alignment.details.get("least_jacobian")
-            told = [f"{alignment.quality:.3f}", f"{alignment.details['bone_dice']:.3f}", "" if jacobian is None else f"{jacobian:.2f}", f"{alignment.seconds:.1f}"]
+            folds = "" if jacobian is None else f"{jacobian:.2f}"
+            told = [f"{alignment.quality:.3f}", f"{alignment.details['bone_dice']:.3f}", folds, f"{alignment.seconds:.1f}"]
             print("| " + " | ".join([f"visit{number}", method, alignment.used, *scores, *told]) + " |", flush=True)
             for warning in alignment.warnings:
                 print(f"<!-- {warning} -->", flush=True)

@@ -162,7 +162,7 @@ def test_turning_and_flipping_the_stored_axes_changes_nothing(prior, moved, alig
 
 
 def test_centre_pairs_slices_from_the_middle_as_the_authors_do(prior):
-    followup = thorax.scan(thorax.grid((41, 60, 60), (5.0, 4.0, 3.8), centre=(30, -20, 50)), (41, 60, 60))
+    followup = thorax.scan(thorax.grid((41, 60, 60), (3.0, 3.2, 3.8), centre=(30, -20, 50)), (41, 60, 60))
     alignment = align(prior, followup, "centre")
     middle = [[(60 - 1) / 2, (60 - 1) / 2, k] for k in (19, 20, 21)]
     found = alignment.to_prior(followup.ras_of(np.array(middle)))

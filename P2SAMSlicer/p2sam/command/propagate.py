@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from ..errors import SettingsError
 from ..settings import ALIGNMENTS, PRESETS
 from .ending import ending, warn
-from .options import check_device, renamed, settings_of, visit_names
+from .options import check_device, for_model, renamed, settings_of, visit_names
 
 FOLLOWUP = "A later CT of the patient; once for each."
 
@@ -37,7 +38,7 @@ def propagate(
 ) -> None:
     """Segment follow-up CTs from a prior CT and its segmentation."""
     with ending(as_json, debug) as document:
-        settings = settings_of(preset, alignment, set_ or ())
+        settings = for_model(settings_of(preset, alignment, set_ or ()), model, set_ or ())
         if alignment is not None and transform is not None:
             raise SettingsError(f"--alignment {alignment} and --transform exclude each other; give one of them.")
         check_device(device)
@@ -48,31 +49,41 @@ def propagate(
             transform, tuple(truth or ()), renamed(truth_name or ()), overwrite, allow_different_patient,
         )  # fmt: skip
         request.check()
-        start(request, model, device, yes, document, as_json)
+        start(request, model, device, yes, document, shown(as_json))
 
 
-def start(request, model_name: str, device: str, yes: bool, document: dict, as_json: bool) -> None:
-    """Load, read, run; the document gets each follow-up as it is done, and a person sees its table."""
-    from .bars import Bars
-    from .inputs import read_inputs
-    from .models import load_model
-    from .run import run
-    from .stop import Stop
+def shown(as_json: bool) -> Callable[[dict], None]:
+    """What a person is told of a follow-up when its folder is written: warnings on stderr, the table on stdout."""
     from .tables import console, visit_table
 
+    screen = console()
+
     def tell(told: dict) -> None:
-        document["visits"].append(told)
         for line in told["warnings"]:
             warn(f"{told['visit']}: {line}")
         if not as_json:
             screen.print(visit_table(told))
             screen.print(f"Report: {told['report']}", soft_wrap=True, highlight=False, markup=False)
 
-    screen = console()
+    return tell
+
+
+def start(request, model_name: str, device: str, yes: bool, document: dict, tell: Callable[[dict], None]) -> None:
+    """Load, read, run; each follow-up is told of, and put into the document, as it is done."""
+    from .bars import Bars
+    from .inputs import read_inputs
+    from .models import load_model
+    from .run import run
+    from .stop import Stop
+
+    def done(told: dict) -> None:
+        document["visits"].append(told)
+        tell(told)
+
     document["preset"], document["settings"], document["visits"] = request.settings.preset, request.settings.to_dict(), []
     with Stop() as stop:
         model = load_model(model_name, device, yes, stop)
         document["model"] = {"name": model.name, "sha256": model.sha256}
         inputs = read_inputs(request)
         with Bars() as bars:
-            run(request, inputs, model, bars, stop, tell)
+            run(request, inputs, model, bars, stop, done)

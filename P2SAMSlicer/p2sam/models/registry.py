@@ -39,6 +39,8 @@ SAM_RANGES: Mapping[str, PartRanges] = MappingProxyType(
 """As published for Meta's SAM: 4D-Lung; CVC-ClinicDB; PerSeg and FSS-1000 (P2SAM, arXiv 2403.05433)."""
 FINE_TUNED_RANGES: Mapping[str, PartRanges] = MappingProxyType({**SAM_RANGES, "ct": PartRanges((1, 3), (1, 1))})
 """As published for SAM fine-tuned on CT with LoRA or in full: 4D-Lung."""
+GRAPH_RANGES: Mapping[str, PartRanges] = MappingProxyType({**SAM_RANGES, "ct": PartRanges((1, 3), (2, 2))})
+"""Ours for `graph`, the defaults of the `clinical` preset."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,12 @@ class ModelSpec:
 
 GRAPH = ModelSpec(
     name="graph",
-    title="Graph cut (classical model, no download)",
+    title="Graph (classical random walker, no download)",
     family="graph",
     architecture=None,
     licence="Apache-2.0",
-    citation="Boykov and Funka-Lea, Graph Cuts and Efficient N-D Image Segmentation, IJCV 70:109, 2006",
-    ranges=FINE_TUNED_RANGES,
+    citation="Grady, Random Walks for Image Segmentation, IEEE TPAMI 28:1768, 2006",
+    ranges=GRAPH_RANGES,
 )
 
 

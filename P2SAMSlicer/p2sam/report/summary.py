@@ -109,31 +109,30 @@ def verdict(order: list[tuple[int, SliceResult]], views: Sequence[StructureView]
 
 def structure_table(visit: VisitResult) -> str:
     """One row a structure: volumes, change, shift, slices, distances; a note where the field of view cuts a structure."""
-    titles = ["Volume (ml)", "Prior (ml)", "Change (ml)", "Change (%)", "Centroid shift (mm)", "Slices", "Flagged", "No contour"]
+    titles = ["Volume (ml)", "Prior (ml)", "Change (ml)", "Change (%)", "Shift from aligned prior (mm)", "Slices", "Flagged", "No contour"]
     columns = [("Structure", True)] + [(title, False) for title in [*titles, "Mean distance", "Largest distance"]]
     rows = table(columns, [_structure_row(visit, structure) for structure in visit.structures])
-    cut = [structure.segment.name for structure in visit.structures if _inside_ml(visit, structure) is not None]
+    cut = [structure.segment.name for structure in visit.structures if _is_cut(visit, structure)]
     if not cut:
         return rows
     return rows + (
-        f'<p class="note">The follow-up\'s field of view cuts {escape(", ".join(cut))}: the prior volume and the change are those of the '
-        "aligned prior inside the field of view, the whole prior stands beside it.</p>"
+        f'<p class="note">The follow-up\'s field of view cuts {escape(", ".join(cut))}: the volume is that of the part inside, '
+        "so no change is given.</p>"
     )
 
 
 def _structure_row(visit: VisitResult, structure: StructureResult) -> list[str]:
-    """A volume of half the slices is no volume to compare: an incomplete visit shows no change."""
-    inside_ml = _inside_ml(visit, structure)
-    prior_ml = structure.prior_volume_ml if inside_ml is None else inside_ml
-    change = structure.volume_ml - prior_ml if visit.complete else None
+    """A part of a volume is no volume to compare: an incomplete visit, or a cut structure, shows no change."""
+    prior_ml = structure.prior_volume_ml
+    comparable = visit.complete and not _is_cut(visit, structure)
+    change = structure.volume_ml - prior_ml if comparable else None
     relative = 100 * change / prior_ml if change is not None and prior_ml > 0 else None
     scored = [result for result in structure.slices if result.distance is not None]
     worst = max(scored, key=lambda result: result.distance, default=None)
-    whole = "" if inside_ml is None else f" <small>of {number(structure.prior_volume_ml)}</small>"
     return [
         color_chip(structure.segment.color_rgb) + escape(structure.segment.name),
         number(structure.volume_ml),
-        number(prior_ml) + whole,
+        number(prior_ml),
         number(change, signed=True),
         number(relative, signed=True),
         number(structure.centroid_shift_mm if visit.complete else None),
@@ -145,14 +144,10 @@ def _structure_row(visit: VisitResult, structure: StructureResult) -> list[str]:
     ]
 
 
-def _inside_ml(visit: VisitResult, structure: StructureResult) -> float | None:
-    """Volume of the aligned prior inside the follow-up where it or the result reaches the border of the scan; else None."""
-    aligned = visit.aligned_masks[structure.segment.name]
-    either = aligned | structure.segment.mask
-    faces = (np.take(either, end, axis=axis) for axis in range(3) for end in (0, -1))
-    if not any(face.any() for face in faces):
-        return None
-    return float(aligned.sum() * abs(np.linalg.det(visit.followup.ijk_to_ras[:3, :3])) / 1000)
+def _is_cut(visit: VisitResult, structure: StructureResult) -> bool:
+    """Whether the aligned prior or the result reaches the border of the scan."""
+    either = visit.aligned_masks[structure.segment.name] | structure.segment.mask
+    return any(np.take(either, end, axis=axis).any() for axis in range(3) for end in (0, -1))
 
 
 def metric_table(rows: Sequence[Mapping], visit_name: str) -> str:
