@@ -44,12 +44,19 @@ class DrawnSlice:
             CandidateRecord(c.kind, c.n_positive, c.n_negative, distance, float(np.count_nonzero(c.mask)) * pixel_mm2)
             for c, distance in zip(prediction.candidates, prediction.distances)
         )
-        chosen = prediction.candidate
-        return cls(logits, PointPrompts.empty() if chosen is None else chosen.prompts, records, prediction.chosen)
+        return cls(logits, shown_prompts(prediction), records, prediction.chosen)
 
     @property
     def distance(self) -> float | None:
         return None if self.chosen is None else self.candidates[self.chosen].distance
+
+
+def shown_prompts(prediction: Prediction) -> PointPrompts:
+    """Of the chosen candidate; where the registered prior was kept, of the nearest drawn one, so that there is one to correct."""
+    if prediction.candidate is not None and prediction.candidate.kind == "parts":
+        return prediction.candidate.prompts
+    drawn = [(d, i) for i, (c, d) in enumerate(zip(prediction.candidates, prediction.distances)) if c.kind == "parts" and d is not None]
+    return prediction.candidates[min(drawn)[1]].prompts if drawn else PointPrompts.empty()
 
 
 @dataclass

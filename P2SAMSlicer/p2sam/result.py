@@ -24,7 +24,7 @@ class CandidateRecord:
     """One candidate without its voxels. `distance` is None where the mask is empty (it has no score)."""
 
     kind: str
-    """"parts" (drawn from prompts) or "aligned prior" (the registered contour itself)."""
+    """"parts" (drawn from prompts), "aligned prior" (the registered contour), or "tracked prior" (the same, tracked)."""
     n_positive: int
     n_negative: int
     distance: float | None
@@ -44,7 +44,8 @@ class SliceResult:
     reference_index : int or None
         The paired slice of the prior, along the prior's own slice axis; None where the prior does not reach.
     prompts : PointPrompts
-        Of the chosen candidate; empty where the aligned prior was chosen or nothing was drawn.
+        Of the chosen candidate, or, where the registered prior was kept, of the nearest drawn one; empty where nothing was
+        drawn.
     prompts_ras : (n, 3) float64
         The same points in patient space, millimetres.
     candidates : tuple of CandidateRecord

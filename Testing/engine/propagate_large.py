@@ -57,4 +57,5 @@ def main(structures):
     print(json.dumps(measured))
 
 
-main(int(sys.argv[1]))
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

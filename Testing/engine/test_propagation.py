@@ -18,8 +18,8 @@ PAPER = replace(preset("paper"), n_positive=(1, 2), n_negative=(3,))
 
 @pytest.fixture(scope="module")
 def prior():
-    """Another grid than the follow-up's: sagittal storage, other spacing, not oblique."""
-    return scan(grid((30, 26, 14), (5.0, 2.0, 2.3), np.array([[0, 0, 1.0], [0, -1, 0], [1, 0, 0]]), CENTRE), seed=1)
+    """Another grid than the follow-up's: slices stored last and downwards, other spacing, not oblique."""
+    return scan(grid((30, 26, 14), (5.0, 2.0, 2.3), np.array([[0, 0, 1.0], [0, -1, 0], [-1, 0, 0]]), CENTRE), seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -214,10 +214,16 @@ def test_the_extent_is_found_where_the_structure_grew_beyond_the_priors_end():
     assert mask_of(fixed)[9].any() and not mask_of(fixed)[10].any()
 
 
-def test_only_the_structures_asked_for_are_propagated(prior, followup):
+def test_only_the_structures_asked_for_are_propagated_by_name_or_id(prior, followup):
     masks = {"Tumour": tumour(prior), "Other": tumour(prior, scale=0.6)}
-    result = run(prior, followup, masks=masks, names=["Other", "Segment_2", "Other"][:1])
-    assert [s.segment.name for s in result.structures] == ["Other"] == list(result.aligned_masks)
+    for names in (["Other"], ["Segment_2"], ["Other", "Other"]):
+        result = run(prior, followup, masks=masks, names=names)
+        assert [s.segment.name for s in result.structures] == ["Other"] == list(result.aligned_masks)
+
+
+@pytest.mark.xfail(strict=True, reason="`wanted` drops repeated words, not repeated segments: name and id propagate it twice.")
+def test_a_structure_named_by_its_name_and_its_id_is_propagated_once(prior, followup):
+    assert len(run(prior, followup, names=["Tumour", "Segment_1"]).structures) == 1
 
 
 def test_what_cannot_be_propagated_is_refused_in_a_sentence(prior, followup):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import SimpleITK as sitk
 
 from ..align import Alignment
 from ..metrics import compute
-from ..registration import identity
-from ..resampling import resampled_mask
 from ..result import VisitResult
 from ..segmentation import Segmentation
 from ..volume import Volume
@@ -36,10 +35,10 @@ def metric_rows(
         if name not in truth:
             continue
         mask = segmentation.segment(structure.segment.id).mask
-        drawn = {RESULT: structure.segment.mask, IN_PLACE: carried(mask, prior, visit.followup, identity())}
+        drawn = {RESULT: structure.segment.mask, IN_PLACE: carried(mask, prior, visit.followup, alignment, sitk.Transform(3, sitk.sitkIdentity))}
         base = rigid_part(alignment)
         if base is not None:
-            drawn[aligned_title("rigid")] = carried(mask, prior, visit.followup, base)
+            drawn[aligned_title("rigid")] = carried(mask, prior, visit.followup, alignment, base)
         if alignment.used != "none":
             drawn[aligned_title(alignment.used)] = visit.aligned_masks[name]
         for method, result in drawn.items():
@@ -48,8 +47,9 @@ def metric_rows(
     return rows
 
 
-def carried(mask: np.ndarray, prior: Volume, followup: Volume, transform: sitk.Transform) -> np.ndarray:
-    return resampled_mask(mask, prior, followup, transform) >= 0.5
+def carried(mask: np.ndarray, prior: Volume, followup: Volume, alignment: Alignment, transform: sitk.Transform) -> np.ndarray:
+    """A mask of the prior on the follow-up's grid, by another transform than the alignment's own."""
+    return replace(alignment, transform=transform).resample_mask(mask, prior, followup) >= 0.5
 
 
 def rigid_part(alignment: Alignment) -> sitk.Transform | None:

@@ -21,12 +21,12 @@ WIDTHS = (12.0, 7.0, 7.0, 10.0, 4.0, 8.0)
 """Kernel width of each feature in grey levels (one level is 5.9 HU in the default window): HU at each scale, gradient, texture."""
 SHARPNESS = 4.0
 """Weight of the difference of part similarities in the logit."""
-MASK_WEIGHT = 1.0
+MASK_WEIGHT = 2.0
 MASK_LIMIT = 4.0
 """The mask prompt's logit counts so much, within +- the limit: prompts and image can overrule it."""
 SEED_LOGIT = 8.0
 SEED_RADIUS_PX = 1.5
-DATA_WEIGHT = 0.25
+DATA_WEIGHT = 1.0
 """Pull of each pixel to its own likelihood, against 1 for each of its four neighbours in a flat region."""
 EDGE_LEVELS = 8.0
 """Grey-level step at which two neighbours stop pulling on each other."""

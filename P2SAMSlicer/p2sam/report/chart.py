@@ -28,7 +28,7 @@ def structure_chart(structure: StructureResult, card_id: Callable[[SliceResult],
     Returns
     -------
     str
-        SVG. Marks differ in shape: disc drawn from prompts, ring aligned prior kept, triangle flagged, cross no score.
+        SVG. Marks differ in shape: disc drawn from prompts, ring registered prior kept, triangle flagged, cross no score.
     """
     slices = sorted(structure.slices, key=lambda result: result.index)
     if not slices:
@@ -61,7 +61,7 @@ def mark_of(result: SliceResult) -> str:
         return "unscored"
     if result.flags:
         return "flagged"
-    return "kept" if result.candidates[result.chosen].kind == "aligned prior" else "drawn"
+    return "drawn" if result.candidates[result.chosen].kind == "parts" else "kept"
 
 
 def mark_svg(kind: str, x: float, y: float) -> str:

@@ -73,7 +73,7 @@ def color_chip(color_rgb: Sequence[float]) -> str:
 def chart_legend() -> str:
     marks = (
         ("drawn", "drawn from prompts"),
-        ("kept", "aligned prior kept"),
+        ("kept", "registered prior kept"),
         ("flagged", "flagged"),
         ("unscored", "no score"),
     )
