@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -142,16 +143,15 @@ def structure_of(
             found += flags.distance_flags(drawn.distance, True, usual)
             found += flags.prompt_flags(drawn.prompts, visit.followup.array[k])
         slices.append(slice_result(visit, k, int(prior_slices[k]), drawn, outlines[k], priors[k], found))
-    own = visit.order.undo(mask)
-    voxel_ml = spacing.prod() / 1000
-    return StructureResult(
-        target.segment.with_mask(own),
+    aligned = target.aligned >= 0.5
+    structure = StructureResult(
+        target.segment.with_mask(visit.order.undo(mask)),
         tuple(slices),
-        float(mask.sum() * voxel_ml),
+        float(mask.sum() * spacing.prod() / 1000),
         float(target.segment.mask.sum() * visit.prior.spacing_mm.prod() / 1000),
-        centroid_shift_mm(mask, target.aligned >= 0.5, spacing),
-        structure_warnings(visit, draft, mask),
+        centroid_shift_mm(mask, aligned, spacing),
     )
+    return replace(structure, warnings=structure_warnings(structure, visit.order.undo(aligned)))
 
 
 def slice_result(
@@ -179,14 +179,11 @@ def centroid_shift_mm(mask: np.ndarray, aligned: np.ndarray, spacing: np.ndarray
     return float(np.linalg.norm((here - there) * spacing))
 
 
-def structure_warnings(visit: Visit, draft: Draft, mask: np.ndarray) -> tuple[str, ...]:
-    """What holds for the structure as a whole."""
-    name, found = draft.target.segment.name, []
-    if not mask.any():
+def structure_warnings(structure: StructureResult, aligned: np.ndarray) -> tuple[str, ...]:
+    """What holds for the structure as a whole; `aligned` (K, J, I) is the aligned prior on the follow-up's own grid."""
+    name, found = structure.segment.name, []
+    if structure.volume_ml == 0:
         found.append(f"Nothing was found of '{name}' on this visit.")
-    aligned = draft.target.aligned >= 0.5
-    edge = aligned.copy()
-    edge[1:-1, 1:-1, 1:-1] = False
-    if edge.any():
+    if structure.is_cut(aligned):
         found.append(f"The field of view cuts '{name}'; its volume is that of the part inside.")
     return tuple(found)

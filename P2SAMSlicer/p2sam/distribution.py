@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-import ot
-from scipy.optimize import linear_sum_assignment
-from sklearn.decomposition import PCA
+import os
 
-from .parts import part_features, unit_norm
+import numpy as np
+
+os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # POT would import torch, only because it is installed
+
+import ot  # noqa: E402
+from scipy.optimize import linear_sum_assignment  # noqa: E402
+from sklearn.decomposition import PCA  # noqa: E402
+
+from .parts import part_features, unit_norm  # noqa: E402
 
 DISTANCES = ("wasserstein", "jensen-shannon", "hungarian")
 COSTS = ("squared-euclidean", "cosine")

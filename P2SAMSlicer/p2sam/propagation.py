@@ -136,7 +136,11 @@ def wanted(prior: Volume, segmentation: Segmentation, names: Sequence[str] | Non
     """The prior's segments asked for, each with at least one voxel."""
     if tuple(segmentation.shape) != prior.array.shape or not same_grid(prior, segmentation):
         raise StructureError("The segmentation does not lie on the prior CT's grid; read it with the prior as its reference.")
-    segments = list(segmentation.segments) if names is None else [segmentation.segment(one) for one in dict.fromkeys(names)]
+    chosen = segmentation.segments if names is None else [segmentation.segment(one) for one in names]
+    segments = list({segment.id: segment for segment in chosen}.values())
+    doubled = {one.name for one in segments if sum(other.name == one.name for other in segments) > 1}
+    if doubled:
+        raise StructureError(f"Several structures are named '{min(doubled)}'; rename them, or choose one by its id.")
     if not segments:
         raise StructureError("The segmentation has no structure; give one with at least one contour.")
     for segment in segments:

@@ -86,6 +86,11 @@ class StructureResult:
     """Between the aligned prior's centroid and the result's; None where the result is empty."""
     warnings: tuple[str, ...] = ()
 
+    def is_cut(self, aligned: np.ndarray) -> bool:
+        """Whether the result or the aligned prior (K, J, I) reaches the border of the scan, so that its volume is a part."""
+        either = self.segment.mask | aligned
+        return any(np.take(either, end, axis=axis).any() for axis in range(3) for end in (0, -1))
+
 
 @dataclass(frozen=True)
 class VisitResult:

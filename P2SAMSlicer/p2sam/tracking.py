@@ -39,6 +39,7 @@ LEVELS = (
 FUSION = Level(0.0, 2.5, 5.0, 4.0, 0.0)
 TRUST = 0.8
 """Share of the fused labels in the result; the rest is the moved prior's own contour."""
+GROWTH_LIMIT = 1.4
 NEW_TISSUE_HU = 100.0
 NEW_TISSUE_SMOOTH_MM = 1.0
 MAX_VOXELS = 700_000
@@ -76,12 +77,24 @@ def track(
     for level in LEVELS:
         if level.reach <= reach_mm:
             motion = followed(target, prior, motion, spacing_mm, level)
+    motion = not_stretched(motion, mask, spacing_mm)
     prior, mask = moved(prior, motion, spacing_mm), moved(mask, motion, spacing_mm)
-    found = fused(target, prior, mask, spacing_mm, min(FUSION.reach, reach_mm))
+    reach = min(FUSION.reach, reach_mm)
+    near = region(mask > 0.01, reach + 8.0, spacing_mm) if (mask > 0.01).any() else (slice(None),) * 3
+    found = mask.copy()
+    found[near] = fused(target[near], prior[near], mask[near], spacing_mm, reach)
     found = without_new_tissue(found, mask, target, prior, spacing_mm)
     tracked = np.zeros(probability.shape, np.float32)
     tracked[room] = TRUST * found + (1 - TRUST) * mask
     return tracked
+
+
+def not_stretched(motion: np.ndarray, mask: np.ndarray, spacing_mm: np.ndarray) -> np.ndarray:
+    """The motion; or none, where it would blow the structure up beyond `GROWTH_LIMIT`.
+
+    A search that reaches far can stretch a mass over a collapse or an effusion that lies beside it.
+    """
+    return motion if moved(mask, motion, spacing_mm).sum() <= GROWTH_LIMIT * mask.sum() else np.zeros_like(motion)
 
 
 def region(inside: np.ndarray, margin_mm: float, spacing_mm: np.ndarray) -> tuple[slice, slice, slice]:
@@ -127,13 +140,13 @@ def fused(target: np.ndarray, prior: np.ndarray, mask: np.ndarray, spacing_mm: n
     level = Level(0.0, FUSION.patch, reach_mm, min(FUSION.motion, reach_mm), 0.0)
     steps = offsets(reach_mm, coarse_mm)
     least = np.full(shape, np.inf, np.float32)
-    for _, cost in fit_costs(target_c, prior_c, coarse_mm, level, steps):
-        np.minimum(least, cost, out=least)
     total, weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for step, cost in fit_costs(target_c, prior_c, coarse_mm, level, steps):
-        w = np.exp(least - cost)
-        total += w * shifted(mask_c, step)
-        weight += w
+        best = np.minimum(least, cost)
+        before, now = np.exp(best - least), np.exp(best - cost)
+        total = total * before + now * shifted(mask_c, step)
+        weight = weight * before + now
+        least = best
     found = total / weight
     return found if shape == target.shape else resized(found, target.shape)
 

@@ -119,7 +119,7 @@ def test_settings_are_set_by_name_and_recorded(phantom, tmp_path, capfd):
 
 def test_all_structures_are_propagated_where_none_is_named(phantom, tmp_path, capfd):
     arguments = [one for one in base(phantom, tmp_path / "out") if one not in ("--structure", "GTV")]
-    code, out, err = run([*arguments, "--alignment", "none", "--json", "--set", "n_positive=1"], capfd)
+    code, out, err = run([*arguments, "--alignment", "none", "--json", "--set", "n_positive=1", "--set", "max_features=40"], capfd)
     assert code == 0, err
     assert len(json.loads(out)["visits"][0]["structures"]) == 5
 

@@ -221,7 +221,6 @@ def test_only_the_structures_asked_for_are_propagated_by_name_or_id(prior, follo
         assert [s.segment.name for s in result.structures] == ["Other"] == list(result.aligned_masks)
 
 
-@pytest.mark.xfail(strict=True, reason="`wanted` drops repeated words, not repeated segments: name and id propagate it twice.")
 def test_a_structure_named_by_its_name_and_its_id_is_propagated_once(prior, followup):
     assert len(run(prior, followup, names=["Tumour", "Segment_1"]).structures) == 1
 

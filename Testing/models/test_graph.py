@@ -215,11 +215,6 @@ def test_on_a_large_slice_the_structure_is_drawn_at_full_size(large):
     assert len(one.features_under(decoded.low_res[0])) == pytest.approx(drawn.sum() / one.stride**2, rel=0.05)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="`part_difference` zooms cell values as if they stood in the middle of their cells; they are sampled at the"
-    " first pixel of each, so what is drawn lies (stride - 1) / 2 pixels too far down and right (0.5 px at 512 x 512).",
-)
 def test_on_a_large_slice_what_is_drawn_is_not_shifted(large):
     _, mask, decoded = large
     found, true = (np.argwhere(m).mean(axis=0) for m in (decoded.logits[0] > 0, mask))

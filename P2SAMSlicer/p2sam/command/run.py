@@ -134,18 +134,19 @@ def summary(visit: VisitResult, folder: Path, rows: list[dict]) -> dict:
         "complete": visit.complete,
         "seconds": round(visit.seconds, 2),
         "alignment": visit.alignment,
-        "structures": [structure_summary(structure) for structure in visit.structures],
+        "structures": [structure_summary(structure, visit.aligned_masks[structure.segment.name]) for structure in visit.structures],
         "metrics": rows,
         "warnings": [*visit.alignment.get("warnings", ()), *visit.warnings, *(f"{s.segment.name}: {line}" for s in visit.structures for line in s.warnings)],
     }
 
 
-def structure_summary(structure: StructureResult) -> dict:
+def structure_summary(structure: StructureResult, aligned: np.ndarray) -> dict:
     shift = structure.centroid_shift_mm
     return {
         "name": structure.segment.name,
         "volume_ml": round(structure.volume_ml, 3),
         "prior_volume_ml": round(structure.prior_volume_ml, 3),
+        "cut_by_field_of_view": structure.is_cut(aligned),
         "centroid_shift_mm": None if shift is None else round(shift, 2),
         "slices": len(structure.slices),
         "flagged": sum(bool(result.flags) for result in structure.slices),

@@ -41,7 +41,7 @@ def visit_table(told: dict) -> Table:
 
 def structure_cells(structure: dict, complete: bool) -> list[str]:
     volume, prior = structure["volume_ml"], structure["prior_volume_ml"]
-    change = f"{100 * (volume - prior) / prior:+.0f} %" if complete and prior > 0 else NOTHING
+    change = f"{100 * (volume - prior) / prior:+.0f} %" if complete and prior > 0 and not structure["cut_by_field_of_view"] else NOTHING
     shift = figure(structure["centroid_shift_mm"], 1) if complete else NOTHING
     return [figure(volume), figure(prior), change, shift, str(structure["slices"]), str(structure["flagged"])]
 

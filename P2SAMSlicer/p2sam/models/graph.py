@@ -113,7 +113,8 @@ class GraphEmbedding:
         shape = self.grey[window].shape
         if difference.shape == shape:
             return difference
-        return ndimage.zoom(difference, [n / m for n, m in zip(shape, difference.shape)], order=1, grid_mode=True, mode="nearest")
+        places = np.meshgrid(*[np.arange(n) / self.stride for n in shape], indexing="ij")  # cell i was taken at pixel i * stride
+        return ndimage.map_coordinates(difference, places, order=1, mode="nearest")
 
     def _levels_in(self, window: tuple[slice, slice]) -> np.ndarray:
         rows, columns = (slice(w.start // self.stride, -(-w.stop // self.stride)) for w in window)

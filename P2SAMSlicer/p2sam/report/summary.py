@@ -112,7 +112,7 @@ def structure_table(visit: VisitResult) -> str:
     titles = ["Volume (ml)", "Prior (ml)", "Change (ml)", "Change (%)", "Shift from aligned prior (mm)", "Slices", "Flagged", "No contour"]
     columns = [("Structure", True)] + [(title, False) for title in [*titles, "Mean distance", "Largest distance"]]
     rows = table(columns, [_structure_row(visit, structure) for structure in visit.structures])
-    cut = [structure.segment.name for structure in visit.structures if _is_cut(visit, structure)]
+    cut = [structure.segment.name for structure in visit.structures if structure.is_cut(visit.aligned_masks[structure.segment.name])]
     if not cut:
         return rows
     return rows + (
@@ -124,7 +124,7 @@ def structure_table(visit: VisitResult) -> str:
 def _structure_row(visit: VisitResult, structure: StructureResult) -> list[str]:
     """A part of a volume is no volume to compare: an incomplete visit, or a cut structure, shows no change."""
     prior_ml = structure.prior_volume_ml
-    comparable = visit.complete and not _is_cut(visit, structure)
+    comparable = visit.complete and not structure.is_cut(visit.aligned_masks[structure.segment.name])
     change = structure.volume_ml - prior_ml if comparable else None
     relative = 100 * change / prior_ml if change is not None and prior_ml > 0 else None
     scored = [result for result in structure.slices if result.distance is not None]
@@ -142,12 +142,6 @@ def _structure_row(visit: VisitResult, structure: StructureResult) -> list[str]:
         number(sum(result.distance for result in scored) / len(scored)) if scored else NOTHING,
         NOTHING if worst is None else f"{number(worst.distance)} <small>slice {worst.index}</small>",
     ]
-
-
-def _is_cut(visit: VisitResult, structure: StructureResult) -> bool:
-    """Whether the aligned prior or the result reaches the border of the scan."""
-    either = visit.aligned_masks[structure.segment.name] | structure.segment.mask
-    return any(np.take(either, end, axis=axis).any() for axis in range(3) for end in (0, -1))
 
 
 def metric_table(rows: Sequence[Mapping], visit_name: str) -> str:
