@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -46,7 +45,6 @@ app.add_typer(models, name="models")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (see `errors`)."""
-    os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # POT would import torch, only because it is installed
     try:
         app(None if arguments is None else list(arguments))
     except SystemExit as end:

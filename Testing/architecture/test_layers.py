@@ -12,8 +12,8 @@ FILES = sorted(ENGINE.rglob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION = 260, 70
 
 SLICER_SIDE = {"slicer", "qt", "ctk", "vtk", "P2SAMSlicerLib", "p2sam_worker"}
-DEEP_LEARNING = {"torch", "torchvision", "segment_anything", "sam2", "hydra", "omegaconf"}
-NUMERICAL = {"numpy", "scipy", "sklearn", "ot", "SimpleITK", "pydicom"}
+DEEP_LEARNING = {"torch", "torchvision", "segment_anything", "sam2", "hydra", "omegaconf", "safetensors"}
+NUMERICAL = {"numpy", "scipy", "sklearn", "ot", "SimpleITK", "pydicom", "threadpoolctl"}
 LIGHT = {"__init__.py", "settings.py", "errors.py", "models/__init__.py", "models/registry.py", "models/weights.py", "models/download.py", "models/checksums.py"}
 """Read by Slicer's own process at its start: the standard library and numpy, and each other."""
 OPENS_CHECKPOINTS = {"models/checkpoints.py"}
@@ -135,7 +135,7 @@ def test_every_file_says_what_it_is_for(path):
         ("p2sam.models.registry", {"torch", "SimpleITK", "sklearn", "numpy"}),
         ("p2sam.models.weights", {"torch", "SimpleITK", "sklearn"}),
         ("p2sam.cli", {"torch", "SimpleITK", "sklearn", "ot"}),
-        ("p2sam.propagation", {"torch", "rich", "typer"}),
+        ("p2sam.propagation", {"torch", "pydicom", "typer"}),
         ("p2sam.models.loading", {"torch", "SimpleITK", "sklearn"}),
     ],
 )

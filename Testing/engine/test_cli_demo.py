@@ -1,34 +1,50 @@
-"""`p2sam demo`, on voxels so coarse that it takes seconds."""
+"""`p2sam demo`, on voxels so coarse and with so few features that it takes seconds."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 from command_line import run
+from p2sam.align import align
+from p2sam.command.truth import rigid_part
+from p2sam.files.images import read_volume
+from p2sam.settings import PRESETS
 
-METHODS = {"prior in place", "prior aligned (rigid)", "prior aligned (deformable)", "P2SAM"}
+METHODS = ["P2SAM", "prior in place", "prior aligned (rigid)", "prior aligned (deformable)"]
+STRUCTURES = ["GTV", "Heart", "Spinal cord", "Lung left", "Lung right"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("demo") / "p2sam-demo"
-
-
-def test_the_demo_compares_every_structure_with_its_truth_and_runs_again(folder, capfd, monkeypatch):
+@pytest.fixture
+def quick(monkeypatch):
     monkeypatch.setattr("p2sam.command.demo.VOXELS", 4)
+    monkeypatch.setitem(PRESETS, "clinical", replace(PRESETS["clinical"], n_positive=(1,), max_features=40))
+
+
+def test_the_demo_compares_every_structure_with_its_truth_and_keeps_the_patient_for_the_next_run(quick, tmp_path, capfd, monkeypatch):
+    folder = tmp_path / "p2sam-demo"
     code, out, err = run(["demo", "--output", folder, "--json"], capfd)
     assert code == 0, err
-    told = json.loads(out)
-    rows = [row for visit in told["visits"] for row in visit["metrics"]]
-    assert {(row["visit"], row["structure"]) for row in rows} == {
-        (visit, name) for visit in ("followup1", "followup2") for name in ("GTV", "Heart", "Spinal cord", "Lung left", "Lung right")
-    }
-    assert all({row["method"] for row in rows if row["visit"] == visit} <= METHODS for visit in ("followup1", "followup2"))
+    rows = [row for visit in json.loads(out)["visits"] for row in visit["metrics"]]
+    expected = [(visit, name, method) for visit in ("followup1", "followup2") for name in STRUCTURES for method in METHODS]
+    assert [(row["visit"], row["structure"], row["method"]) for row in rows] == expected
     patient = (folder / "patient" / "prior_ct.nrrd").stat().st_mtime_ns
     report = (folder / "followup1" / "report.html").stat().st_mtime_ns
 
     monkeypatch.setattr("p2sam.phantom.write_phantom", lambda *_, **__: pytest.fail("the patient was made again"))
+    monkeypatch.setattr("p2sam.command.run.align", lambda prior, followup, *_: align(prior, followup, "none"))
     code, out, err = run(["demo", "--output", folder], capfd)
     assert code == 0, err
     assert "mean" in out and "P2SAM" in out and str(folder / "followup2" / "report.html") in out
     assert (folder / "patient" / "prior_ct.nrrd").stat().st_mtime_ns == patient
     assert (folder / "followup1" / "report.html").stat().st_mtime_ns > report
+
+
+def test_the_rigid_part_of_a_deformable_alignment_is_what_it_deformed(phantom):
+    prior = read_volume(phantom["prior_ct"])
+    in_place = align(prior, prior, "none")
+    shift, bend = sitk.TranslationTransform(3, (1.0, 2.0, 3.0)), sitk.ScaleTransform(3, (1.1, 1.0, 1.0))
+    deformed = replace(in_place, used="deformable", transform=sitk.CompositeTransform([shift, bend]))
+    assert np.allclose(rigid_part(deformed).TransformPoint((10.0, 0.0, 0.0)), (11.0, 2.0, 3.0))
+    assert rigid_part(in_place) is None

@@ -12,6 +12,7 @@ import numpy as np
 from ..align import Alignment, align
 from ..errors import Cancelled, GeometryError, StructureError
 from ..files.output import REPORT, write_visit
+from ..files.provenance import as_json
 from ..models import registry
 from ..models.base import PromptableModel
 from ..propagation import propagate
@@ -72,7 +73,8 @@ def run_followup(number: int, request: Request, inputs: Inputs, model: Promptabl
     )  # fmt: skip
     if not visit.complete and not any(result.candidates for structure in visit.structures for result in structure.slices):
         raise Cancelled(f"{followup.name} was stopped before its first slice; nothing was written for it.")
-    bars.finish()
+    if visit.complete:
+        bars.finish()
     visit = replace(
         visit,
         warnings=(*followup.warnings, *visit.warnings),
@@ -127,7 +129,7 @@ def write(number: int, request: Request, inputs: Inputs, visit: VisitResult, ali
 
 def summary(visit: VisitResult, folder: Path, rows: list[dict]) -> dict:
     """One follow-up in types that JSON knows."""
-    return {
+    told = {
         "visit": visit.name,
         "folder": str(folder),
         "report": str(folder / REPORT),
@@ -138,6 +140,7 @@ def summary(visit: VisitResult, folder: Path, rows: list[dict]) -> dict:
         "metrics": rows,
         "warnings": [*visit.alignment.get("warnings", ()), *visit.warnings, *(f"{s.segment.name}: {line}" for s in visit.structures for line in s.warnings)],
     }
+    return as_json(told)
 
 
 def structure_summary(structure: StructureResult, aligned: np.ndarray) -> dict:
