@@ -87,7 +87,7 @@ class Settings:
     box_margin_mm: float = 8.0
     mask_prompt: bool = True
     prior_candidates: bool = True
-    keep_margin: float = 0.2
+    keep_margin: float = 0.3
     extent_mm: float = 7.5
     extent_quantile: float = 0.9
     speck_fraction: float = 0.02

@@ -40,6 +40,8 @@ FUSION = Level(0.0, 2.5, 5.0, 4.0, 0.0)
 TRUST = 0.8
 """Share of the fused labels in the result; the rest is the moved prior's own contour."""
 GROWTH_LIMIT = 1.4
+THIN_PX = 2.6
+"""A structure thinner than this (half its width) is left as a deformable alignment put it: steps of whole voxels are too coarse."""
 NEW_TISSUE_HU = 100.0
 NEW_TISSUE_SMOOTH_MM = 1.0
 MAX_VOXELS = 700_000
@@ -69,6 +71,8 @@ def track(
     inside = probability >= 0.5
     if reach_mm <= 0 or not inside.any():
         return probability.astype(np.float32)
+    if reach_mm <= FUSION.reach and half_width_px(inside) < THIN_PX:
+        return probability.astype(np.float32)
     spacing_mm = np.asarray(spacing_mm, float)
     room = region(inside, reach_mm + 8.0, spacing_mm)
     target, prior = (np.clip(a[room], *HU_RANGE).astype(np.float32) for a in (target_hu, prior_hu))
@@ -87,6 +91,12 @@ def track(
     tracked = np.zeros(probability.shape, np.float32)
     tracked[room] = TRUST * found + (1 - TRUST) * mask
     return tracked
+
+
+def half_width_px(inside: np.ndarray) -> float:
+    """How many pixels the structure's thickest place on a slice lies from its border."""
+    box = inside[ndimage.find_objects(inside.astype(np.uint8))[0]]
+    return max(float(ndimage.distance_transform_edt(np.pad(plane, 1)).max()) for plane in box)
 
 
 def not_stretched(motion: np.ndarray, mask: np.ndarray, spacing_mm: np.ndarray) -> np.ndarray:

@@ -40,6 +40,7 @@ ABLATIONS = {
     "aligned prior not a candidate": replace(CLINICAL, prior_candidates=False),
     "nearest candidate always (margin 0)": replace(CLINICAL, keep_margin=0.0),
     "margin 0.1": replace(CLINICAL, keep_margin=0.1),
+    "margin 0.2": replace(CLINICAL, keep_margin=0.2),
     "margin 0.4": replace(CLINICAL, keep_margin=0.4),
     "no mask prompt": replace(CLINICAL, mask_prompt=False),
     "no weights on the similarity": replace(CLINICAL, prior_sigma_mm=0.0),

@@ -138,9 +138,15 @@ def summary(visit: VisitResult, folder: Path, rows: list[dict]) -> dict:
         "alignment": visit.alignment,
         "structures": [structure_summary(structure, visit.aligned_masks[structure.segment.name]) for structure in visit.structures],
         "metrics": rows,
-        "warnings": [*visit.alignment.get("warnings", ()), *visit.warnings, *(f"{s.segment.name}: {line}" for s in visit.structures for line in s.warnings)],
+        "warnings": [*visit.alignment.get("warnings", ()), *visit.warnings, *(line for one in visit.structures for line in named(one))],
     }
     return as_json(told)
+
+
+def named(structure: StructureResult) -> list[str]:
+    """The structure's warnings, each with its name."""
+    name = structure.segment.name
+    return [line if name in line else f"{name}: {line}" for line in structure.warnings]
 
 
 def structure_summary(structure: StructureResult, aligned: np.ndarray) -> dict:
