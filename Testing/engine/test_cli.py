@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import pytest
 from command_line import DICOM_FRAME, base, lines, run, write_dicom
 from p2sam.files.images import read_volume
-from p2sam.files.segmentations import read_segmentation
+from p2sam.files.segmentations import read_segmentation, write_segmentation
 from p2sam.models.registry import GRAPH
 
 FILES = {
@@ -122,6 +123,21 @@ def test_all_structures_are_propagated_where_none_is_named(phantom, tmp_path, ca
     code, out, err = run([*arguments, "--alignment", "none", "--json", "--set", "n_positive=1", "--set", "max_features=40"], capfd)
     assert code == 0, err
     assert len(json.loads(out)["visits"][0]["structures"]) == 5
+
+
+def test_empty_structures_are_left_out_with_a_warning_and_ids_that_are_other_names_do_not_confuse(phantom, tmp_path, capfd):
+    drawn = read_segmentation(phantom["prior_segmentation"], read_volume(phantom["prior_ct"]))
+    gtv, heart, cord = drawn.segments[:3]
+    swapped = (replace(gtv, name=cord.id), replace(heart, mask=np.zeros_like(heart.mask)), replace(cord, name=gtv.id))
+    path = tmp_path / "swapped.seg.nrrd"
+    write_segmentation(replace(drawn, segments=swapped), path)
+    arguments = [one for one in base({**phantom, "prior_segmentation": path}, tmp_path / "out") if one not in ("--structure", "GTV")]
+    code, out, err = run([*arguments, "--alignment", "none", "--json", "--set", "max_features=40"], capfd)
+    assert code == 0, err
+    assert "'Heart' is empty" in err
+    found = {one["name"]: one["prior_volume_ml"] for one in json.loads(out)["visits"][0]["structures"]}
+    voxel_ml = abs(np.linalg.det(drawn.ijk_to_ras[:3, :3])) / 1000
+    assert found == {cord.id: pytest.approx(gtv.mask.sum() * voxel_ml, abs=0.01), gtv.id: pytest.approx(cord.mask.sum() * voxel_ml, abs=0.01)}
 
 
 def test_a_transform_from_a_file_is_used_and_hashed(phantom, two_visits, tmp_path, capfd):

@@ -107,7 +107,9 @@ def test_a_second_stop_ends_at_once_and_leaves_nothing(long_run, tmp_path):
 
 def test_a_bar_for_each_stage_shows_the_time_left(phantom, tmp_path):
     command = Command([*base(phantom, tmp_path / "out"), "--alignment", "none", "--model", GRAPH.name])
-    assert command.end()[0] == 0
+    code, out = command.end()
+    assert code == 0
     for stage in ("followup1_ct: aligning the prior", "followup1_ct: finding the structures", "followup1_ct: segmenting slices"):
         assert stage in command.seen
     assert "100 %" in command.seen and "left" in command.seen
+    assert "Volume (ml)" in out and "Volume (ml)" not in command.seen, "the table belongs on stdout"

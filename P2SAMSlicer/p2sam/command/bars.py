@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -21,7 +23,8 @@ class Bars:
             TextColumn("left"),
             TimeRemainingColumn(),
         )
-        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        both = sys.stdout.isatty()  # a table that goes to a file must not be drawn among the bars
+        self._progress = Progress(*columns, console=console, disable=not console.is_terminal, redirect_stdout=both)
         self._visit = ""
         self._stage = ""
         self._task: TaskID | None = None

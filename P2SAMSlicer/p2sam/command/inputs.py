@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,11 +28,11 @@ class Followup:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything read; `structures` are the names or ids to propagate."""
+    """Everything read; `structures` are the names or ids to propagate, None for every one of the segmentation."""
 
     prior: Volume
     segmentation: Segmentation
-    structures: tuple[str, ...]
+    structures: tuple[str, ...] | None
     followups: tuple[Followup, ...]
 
 
@@ -46,8 +46,9 @@ def read_inputs(request: Request) -> Inputs:
     """
     prior = read_ct(request.prior)
     segmentation = read_segmentation(request.segmentation, prior, request.structures)
-    structures = request.structures or filled(segmentation)
-    segments = wanted(prior, segmentation, structures)
+    if request.structures is None:
+        segmentation = filled(segmentation)
+    segments = wanted(prior, segmentation, request.structures)
     shared = (*told(prior.meta), *told(segmentation.meta))
     followups = []
     for number, (name, path) in enumerate(zip(request.names, request.followups)):
@@ -59,7 +60,7 @@ def read_inputs(request: Request) -> Inputs:
             truth, absent = read_truth(request, number, volume, asked)
             warnings += tuple(absent)
         followups.append(Followup(name, volume, truth, tuple(dict.fromkeys(warnings))))
-    return Inputs(prior, segmentation, tuple(structures), tuple(followups))
+    return Inputs(prior, segmentation, request.structures, tuple(followups))
 
 
 def read_ct(path) -> Volume:
@@ -68,9 +69,9 @@ def read_ct(path) -> Volume:
     return volume
 
 
-def filled(segmentation: Segmentation) -> tuple[str, ...]:
-    """Ids of the structures that have a voxel; those without one are named in the segmentation's warnings."""
-    return tuple(segment.id for segment in segmentation.segments if segment.mask.any())
+def filled(segmentation: Segmentation) -> Segmentation:
+    """Without the structures that have no voxel; the segmentation's warnings name them."""
+    return replace(segmentation, segments=tuple(segment for segment in segmentation.segments if segment.mask.any()))
 
 
 def told(meta: dict) -> tuple[str, ...]:

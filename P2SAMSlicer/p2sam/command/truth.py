@@ -34,7 +34,7 @@ def metric_rows(
         name = structure.segment.name
         if name not in truth:
             continue
-        mask = segmentation.segment(structure.segment.id).mask
+        mask = next(one.mask for one in segmentation.segments if one.id == structure.segment.id)
         drawn = {RESULT: structure.segment.mask, IN_PLACE: carried(mask, prior, visit.followup, alignment, sitk.Transform(3, sitk.sitkIdentity))}
         base = rigid_part(alignment)
         if base is not None:
