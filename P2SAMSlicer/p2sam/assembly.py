@@ -151,7 +151,8 @@ def structure_of(
         float(target.segment.mask.sum() * visit.prior.spacing_mm.prod() / 1000),
         centroid_shift_mm(mask, aligned, spacing),
     )
-    return replace(structure, warnings=structure_warnings(structure, visit.order.undo(aligned)))
+    told = tuple(f"The tracking of '{target.segment.name}': {reason}; check its place." for reason in target.given_up)
+    return replace(structure, warnings=(*structure_warnings(structure, visit.order.undo(aligned)), *told))
 
 
 def slice_result(

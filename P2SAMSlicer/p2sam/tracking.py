@@ -8,7 +8,7 @@ averaged by how well they fit, smoothed, and followed. At the end the prior's la
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,12 @@ MAX_VOXELS = 700_000
 
 
 def track(
-    target_hu: np.ndarray, prior_hu: np.ndarray, probability: np.ndarray, spacing_mm: np.ndarray, reach_mm: float
+    target_hu: np.ndarray,
+    prior_hu: np.ndarray,
+    probability: np.ndarray,
+    spacing_mm: np.ndarray,
+    reach_mm: float,
+    tell: Callable[[str], None] = lambda reason: None,
 ) -> np.ndarray:
     """Move the aligned prior's contour to where its surroundings are found.
 
@@ -62,6 +67,8 @@ def track(
     spacing_mm : (3,) along (k, row, column)
     reach_mm : float
         How far to search; 0 gives back what came in.
+    tell : callable
+        Given one sentence where the far search was given up.
 
     Returns
     -------
@@ -81,7 +88,10 @@ def track(
     for level in LEVELS:
         if level.reach <= reach_mm:
             motion = followed(target, prior, motion, spacing_mm, level)
-    motion = not_stretched(motion, mask, spacing_mm)
+    kept = not_stretched(motion, mask, spacing_mm)
+    if kept is not motion:
+        tell(f"the far search would have made it over {GROWTH_LIMIT:g} times as large, and was given up")
+    motion = kept
     prior, mask = moved(prior, motion, spacing_mm), moved(mask, motion, spacing_mm)
     reach = min(FUSION.reach, reach_mm)
     near = region(mask > 0.01, reach + 8.0, spacing_mm) if (mask > 0.01).any() else (slice(None),) * 3

@@ -95,12 +95,15 @@ class Target:
     slices: np.ndarray
     first: int
     last: int
+    given_up: tuple[str, ...] = ()
+    """Why the tracking was given up, where it was."""
 
     @classmethod
     def of(cls, segment: Segment, prior: Volume, visit: Visit, settings: Settings) -> Target:
         aligned = visit.alignment.resample_mask(segment.mask, prior, visit.followup).astype(np.float32)
         reach = settings.track_deformable_mm if visit.alignment.used == "deformable" else settings.track_mm
-        tracked = track(visit.followup.array, visit.prior_hu, aligned, visit.spacing_kji, reach)
+        given_up: list[str] = []
+        tracked = track(visit.followup.array, visit.prior_hu, aligned, visit.spacing_kji, reach, given_up.append)
         aligned, tracked = aligned.astype(np.float16), tracked.astype(np.float16)
         present = np.flatnonzero(((aligned >= 0.5) | (tracked >= 0.5)).any(axis=(1, 2)))
         if len(present) == 0:
@@ -112,7 +115,7 @@ class Target:
         first, last = int(within[0]), int(within[-1])
         beyond = int(settings.extent_mm // visit.spacing_kji[0])
         slices = np.arange(min(max(0, first - beyond), present[0]), max(min(len(aligned) - 1, last + beyond), present[-1]) + 1)
-        return cls(segment, aligned, tracked, slices, first, last)
+        return cls(segment, aligned, tracked, slices, first, last, tuple(given_up))
 
     def surroundings(self, k: int, spacing_mm: np.ndarray, reach_mm: float) -> np.ndarray:
         """(H, W) bool: outside the aligned prior on slice k, but within reach of it."""

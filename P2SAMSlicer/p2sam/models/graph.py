@@ -31,7 +31,6 @@ DATA_WEIGHT = 1.0
 EDGE_LEVELS = 8.0
 """Grey-level step at which two neighbours stop pulling on each other."""
 GRID_LONGEST = 256
-SMOOTH_LONGEST = 256
 
 
 class GraphModel:
