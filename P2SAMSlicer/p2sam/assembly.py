@@ -9,12 +9,14 @@ import numpy as np
 from scipy import ndimage
 
 from . import flags
+from .boxed import Boxed, union
+from .drafts import ANCHOR_LOGIT, LEAST_LOGIT
 from .result import Flag, SliceResult, StructureResult
 from .settings import Settings
 from .volume import Volume
 
 if TYPE_CHECKING:
-    from .propagation import Draft, DrawnSlice
+    from .drafts import Draft, DrawnSlice
     from .visit import Visit
 
 NESTED = 0.05
@@ -33,26 +35,30 @@ def assemble(
     """
     stacks, reasons = [], []
     for draft in drafts:
-        logits = stacked(draft, visit.followup.array.shape)
+        stack = stacked(draft, visit.followup.array.shape)
         why: dict[int, list[Flag]] = {}
-        decide_ends(draft, logits, visit, settings, why)
-        remove_specks(logits, draft.target.tracked, visit, settings, why)
-        stacks.append(logits)
+        decide_ends(draft, stack, visit, settings, why)
+        remove_specks(draft, stack, visit, settings, why)
+        stacks.append(stack)
         reasons.append(why)
     warnings = settle_overlaps(drafts, stacks)
     structures = tuple(
-        structure_of(visit, draft, logits > 0, why, settings) for draft, logits, why in zip(drafts, stacks, reasons)
+        structure_of(visit, draft, stack, why, settings) for draft, stack, why in zip(drafts, stacks, reasons)
     )
-    aligned = {draft.target.segment.name: visit.order.undo(draft.target.aligned >= 0.5) for draft in drafts}
+    aligned = {draft.target.segment.name: visit.order.undo(draft.target.aligned.reaching(0.5)) for draft in drafts}
     return structures, aligned, warnings
 
 
-def stacked(draft: Draft, shape: tuple[int, int, int]) -> np.ndarray:
-    """(K, H, W) float16 logits; -16 where nothing was drawn."""
-    logits = np.full(shape, -16.0, np.float16)
+def stacked(draft: Draft, shape: tuple[int, int, int]) -> Boxed:
+    """Logits of every drawn slice, in the box that holds their foreground; -16 where nothing was drawn."""
+    if not draft.drawn:
+        return Boxed(np.zeros((0, 0, 0), np.float16), (slice(0, 0),) * 3, shape, -16.0)
+    in_plane = union([drawn.logits.box for drawn in draft.drawn.values()])
+    box = (slice(min(draft.drawn), max(draft.drawn) + 1), *in_plane)
+    inside = np.full([one.stop - one.start for one in box], -16.0, np.float16)
     for k, drawn in draft.drawn.items():
-        logits[k] = drawn.logits
-    return logits
+        inside[k - box[0].start] = drawn.logits.over(in_plane)
+    return Boxed(inside, box, shape, -16.0)
 
 
 def usual_distance(draft: Draft, settings: Settings) -> float | None:
@@ -61,8 +67,11 @@ def usual_distance(draft: Draft, settings: Settings) -> float | None:
     return float(np.quantile(known, settings.extent_quantile)) if len(known) >= 2 else None
 
 
-def decide_ends(draft: Draft, logits: np.ndarray, visit: Visit, settings: Settings, why: dict[int, list[Flag]]) -> None:
-    """Slices beyond the prior's ends, up to `extent_mm`, stay while they look like the prior and touch the slice before."""
+def decide_ends(draft: Draft, stack: Boxed, visit: Visit, settings: Settings, why: dict[int, list[Flag]]) -> None:
+    """Slices beyond the prior's ends, up to `extent_mm`, stay while they look like the prior and touch the slice before.
+
+    What a person accepted stays.
+    """
     if not settings.use_prior:
         return
     target, usual = draft.target, usual_distance(draft, settings)
@@ -71,42 +80,54 @@ def decide_ends(draft: Draft, logits: np.ndarray, visit: Visit, settings: Settin
         k = end + step
         while k in draft.drawn:
             distance = draft.drawn[k].distance
-            touches = ((logits[k] > 0) & (logits[k - step] > 0)).any()
+            touches = ((stack[k] > 0) & (stack[k - step] > 0)).any()
             if abs(k - end) > reach or not touches or distance is None or usual is None or distance > usual:
                 break
             why.setdefault(k, []).append(Flag("extent end", "Drawn beyond the prior's end: it still looks like the structure."))
             k += step
         while k in draft.drawn:
-            logits[k] = -16.0
+            if k not in draft.anchors:
+                stack.inside[k - stack.box[0].start] = -16.0
             k += step
 
 
-def remove_specks(logits: np.ndarray, tracked: np.ndarray, visit: Visit, settings: Settings, why: dict[int, list[Flag]]) -> None:
-    """Take away 3D pieces that are small against the largest and were not in the tracked prior."""
-    inside = logits > 0
+def remove_specks(draft: Draft, stack: Boxed, visit: Visit, settings: Settings, why: dict[int, list[Flag]]) -> None:
+    """Take away 3D pieces that are small against the largest and were neither in the tracked prior nor accepted."""
+    inside = stack.inside > 0
     pieces, count = ndimage.label(inside)
     if count < 2 or settings.speck_fraction == 0:
         return
+    known_voxels = draft.target.tracked.over(stack.box) >= 0.5
+    first = stack.box[0].start
+    for k in draft.anchors:
+        if k in draft.drawn:
+            known_voxels[k - first] |= inside[k - first]
     sizes = np.bincount(pieces.ravel())[1:]
-    known = np.bincount(pieces[tracked >= 0.5].ravel(), minlength=count + 1)[1:]
-    small = (sizes < settings.speck_fraction * sizes.max()) & (known < 0.5 * sizes)
+    known = np.bincount(pieces[known_voxels].ravel(), minlength=count + 1)[1:]
+    accepted = np.zeros(count + 1, bool)
+    accepted[[p for k in draft.anchors if k in draft.drawn for p in np.unique(pieces[k - first])]] = True
+    small = (sizes < settings.speck_fraction * sizes.max()) & (known < 0.5 * sizes) & ~accepted[1:]
     voxel_ml = visit.spacing_kji.prod() / 1000
     boxes = ndimage.find_objects(pieces)
     for piece in np.flatnonzero(small):
         box = boxes[piece]
         here = pieces[box] == piece + 1
-        logits[box][here] = -16.0
+        stack.inside[box][here] = -16.0
         for k in range(box[0].start, box[0].stop):
             if here[k - box[0].start].any():
-                why.setdefault(k, []).append(Flag("speck removed", f"A separate piece of {sizes[piece] * voxel_ml:.2f} ml was removed."))
+                why.setdefault(k + first, []).append(Flag("speck removed", f"A separate piece of {sizes[piece] * voxel_ml:.2f} ml was removed."))
 
 
-def settle_overlaps(drafts: list[Draft], stacks: list[np.ndarray]) -> tuple[str, ...]:
-    """Give each voxel that two structures claim to the more probable one, unless they overlap on the prior too."""
+def settle_overlaps(drafts: list[Draft], stacks: list[Boxed]) -> tuple[str, ...]:
+    """Give each voxel that two structures claim to the more probable one, unless they overlap on the prior too.
+
+    An accepted slice keeps what it has; where both were accepted, both do.
+    """
     warnings = []
     for a in range(len(stacks)):
         for b in range(a + 1, len(stacks)):
-            both = (stacks[a] > 0) & (stacks[b] > 0)
+            one, other = common_part(stacks[a], stacks[b])
+            both = (one > 0) & (other > 0) & ((one < ANCHOR_LOGIT) | (other < ANCHOR_LOGIT))
             voxels = int(both.sum())
             if voxels == 0:
                 continue
@@ -115,15 +136,26 @@ def settle_overlaps(drafts: list[Draft], stacks: list[np.ndarray]) -> tuple[str,
             if shared > NESTED * min(np.count_nonzero(first.mask), np.count_nonzero(second.mask)):
                 warnings.append(f"'{first.name}' and '{second.name}' overlap, as they do on the prior; left as they are.")
                 continue
-            to_first = both & (stacks[a] >= stacks[b])
-            stacks[b][to_first] = -16.0
-            stacks[a][both & ~to_first] = -16.0
+            to_first = both & (one >= other)
+            other[to_first] = -16.0
+            one[both & ~to_first] = -16.0
             warnings.append(f"'{first.name}' and '{second.name}' claimed {voxels} voxels both; each went to the more probable one.")
     return tuple(warnings)
 
 
+def common_part(one: Boxed, other: Boxed) -> tuple[np.ndarray, np.ndarray]:
+    """Views of two stacks where their boxes meet."""
+    low = [max(a.start, b.start) for a, b in zip(one.box, other.box)]
+    high = [max(start, min(a.stop, b.stop)) for start, a, b in zip(low, one.box, other.box)]
+    views = (
+        boxed.inside[tuple(slice(start - axis.start, stop - axis.start) for start, stop, axis in zip(low, high, boxed.box))]
+        for boxed in (one, other)
+    )
+    return tuple(views)
+
+
 def structure_of(
-    visit: Visit, draft: Draft, mask: np.ndarray, why: dict[int, list[Flag]], settings: Settings
+    visit: Visit, draft: Draft, stack: Boxed, why: dict[int, list[Flag]], settings: Settings
 ) -> StructureResult:
     """The structure's slices with their flags, and its figures."""
     target = draft.target
@@ -131,7 +163,7 @@ def structure_of(
     usual = usual_distance(draft, settings)
     prior_slices = visit.prior_slices()
     slices = []
-    outlines = {k: flags.outline(mask[k], spacing[1:]) for k in draft.drawn}
+    outlines = {k: flags.outline(stack[k] > 0, spacing[1:]) for k in draft.drawn}
     priors = {k: flags.outline(target.aligned[k] >= 0.5, spacing[1:]) for k in draft.drawn}
     for k in sorted(draft.drawn, key=visit.own_index):
         drawn = draft.drawn[k]
@@ -143,7 +175,7 @@ def structure_of(
             found += flags.distance_flags(drawn.distance, True, usual)
             found += flags.prompt_flags(drawn.prompts, visit.followup.array[k])
         slices.append(slice_result(visit, k, int(prior_slices[k]), drawn, outlines[k], priors[k], found))
-    aligned = target.aligned >= 0.5
+    mask, aligned = stack.reaching(LEAST_LOGIT / 2), target.aligned.reaching(0.5)
     structure = StructureResult(
         target.segment.with_mask(visit.order.undo(mask)),
         tuple(slices),

@@ -34,9 +34,16 @@ class SliceEncoder:
         for same in by_shape.values():
             images = np.stack([window_to_rgb(self._slice_of(key), self._window) for key in same])
             self._kept.update(zip(same, self._model.embed(images)))
-        return [self._kept[key] for key in keys]
+        found = [self._kept[key] for key in keys]
+        for key, embedding in zip(keys, found):  # the last used come last
+            self._kept[key] = self._kept.pop(key, embedding)
+        return found
 
     def keep_only(self, keys: Iterable[Hashable]) -> None:
         """Let go of every other slice."""
         keys = set(keys)
         self._kept = {key: embedding for key, embedding in self._kept.items() if key in keys}
+
+    def keep_last(self, count: int) -> None:
+        """Let go of all but the slices asked for last."""
+        self._kept = dict(list(self._kept.items())[-count:])

@@ -19,7 +19,7 @@ class Reference:
     Attributes
     ----------
     foreground : (n, C) float32
-        Un-normed, what candidates are compared with.
+        Un-normed, what candidates are compared with; thinned to `max_features`.
     positive, negative : dict
         Part count -> (count, C) unit-normed part-level features; counts that the region is too small for are absent.
     """
@@ -51,8 +51,9 @@ def reference_of(
     if settings.negatives == "background parts" and any(settings.n_negative):
         backgrounds = [~np.asarray(m, bool) for m in masks] if backgrounds is None else backgrounds
         background = np.concatenate([e.features_at(m) for e, m in zip(embeddings, backgrounds)])
+    compared = thinned(foreground, settings.max_features)
     return Reference(
-        foreground, _parts(foreground, settings.n_positive, settings), _parts(background, settings.n_negative, settings)
+        compared, _parts(foreground, settings.n_positive, settings), _parts(background, settings.n_negative, settings)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import ndimage
@@ -22,15 +22,22 @@ class Guide:
         The same after the search around each place; equal to `aligned` where nothing was searched.
     spacing_mm : (2,) float
         Of rows and columns: millimetres from one row to the next, and from one column to the next.
+    also_xy : (n, 2) float
+        (column, row) of points that the box must hold as well, and that prompts may reach.
     """
 
     aligned: np.ndarray
     tracked: np.ndarray
     spacing_mm: tuple[float, float]
+    also_xy: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.float32))
 
     def distance_mm(self) -> np.ndarray:
-        """(H, W) distance outside the tracked prior (or, where that is empty, the aligned one); 0 inside."""
+        """(H, W) distance outside the tracked prior (or, where that is empty, the aligned one) and `also_xy`; 0 inside."""
         inside = self.tracked >= 0.5 if (self.tracked >= 0.5).any() else self.aligned >= 0.5
+        if len(self.also_xy):
+            columns, rows = np.rint(self.also_xy).astype(int).T
+            inside = inside.copy()
+            inside[rows, columns] = True
         if not inside.any():
             return np.full(inside.shape, np.inf)
         return ndimage.distance_transform_edt(~inside, sampling=self.spacing_mm)
@@ -50,8 +57,9 @@ class Guide:
         return near, within * (1.0 - self.tracked)
 
     def box_xyxy(self, settings: Settings) -> np.ndarray | None:
-        """(4,) box of the tracked prior with its margin, clipped to the slice; None without a prior or where it is off."""
+        """(4,) box of the tracked prior and `also_xy` with its margin, clipped to the slice; None without them or where it is off."""
         rows, columns = np.nonzero(self.tracked >= 0.5)
+        rows, columns = np.append(rows, self.also_xy[:, 1]), np.append(columns, self.also_xy[:, 0])
         if settings.box_margin_mm < 0 or len(rows) == 0:
             return None
         margin = np.array([settings.box_margin_mm / self.spacing_mm[1], settings.box_margin_mm / self.spacing_mm[0]])

@@ -12,14 +12,16 @@ from .features import thinned
 from .settings import Settings
 
 
+def distance_between(reference: np.ndarray, features: np.ndarray, settings: Settings) -> float | None:
+    """Distance, as the settings say, of two feature sets, each thinned to `max_features`; None where one is empty."""
+    metric = "wasserstein" if settings.retrieval == "none" else settings.retrieval
+    reference, features = (thinned(one, settings.max_features) for one in (reference, features))
+    return distribution_distance(reference, features, metric, settings.cost)
+
+
 def distances_of(candidates: Sequence[Candidate], foreground: np.ndarray, settings: Settings) -> list[float | None]:
     """Distance of each candidate's features to the prior's `foreground` (n, C); None for an empty one."""
-    metric = "wasserstein" if settings.retrieval == "none" else settings.retrieval
-    reference = thinned(foreground, settings.max_features)
-    return [
-        distribution_distance(reference, thinned(c.features, settings.max_features), metric, settings.cost)
-        for c in candidates
-    ]
+    return [distance_between(foreground, candidate.features, settings) for candidate in candidates]
 
 
 def retrieve(candidates: Sequence[Candidate], distances: Sequence[float | None], settings: Settings) -> int | None:

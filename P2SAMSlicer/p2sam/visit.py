@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from .align import Alignment
+from .boxed import Boxed
 from .errors import GeometryError
 from .guide import Guide
 from .segmentation import Segment
@@ -81,7 +82,7 @@ class Target:
     ----------
     segment : Segment
         Of the prior, in the prior file's own grid.
-    aligned, tracked : (K, H, W) float16
+    aligned, tracked : Boxed of (K, H, W) float16
         Probability on the follow-up's canonical grid.
     slices : (n,) int
         Canonical slices to draw, ascending.
@@ -90,8 +91,8 @@ class Target:
     """
 
     segment: Segment
-    aligned: np.ndarray
-    tracked: np.ndarray
+    aligned: Boxed
+    tracked: Boxed
     slices: np.ndarray
     first: int
     last: int
@@ -100,27 +101,22 @@ class Target:
 
     @classmethod
     def of(cls, segment: Segment, prior: Volume, visit: Visit, settings: Settings) -> Target:
-        aligned = visit.alignment.resample_mask(segment.mask, prior, visit.followup).astype(np.float32)
+        probability = visit.alignment.resample_mask(segment.mask, prior, visit.followup)
         reach = settings.track_deformable_mm if visit.alignment.used == "deformable" else settings.track_mm
         given_up: list[str] = []
-        tracked = track(visit.followup.array, visit.prior_hu, aligned, visit.spacing_kji, reach, given_up.append)
-        aligned, tracked = aligned.astype(np.float16), tracked.astype(np.float16)
-        present = np.flatnonzero(((aligned >= 0.5) | (tracked >= 0.5)).any(axis=(1, 2)))
+        moved = track(visit.followup.array, visit.prior_hu, probability, visit.spacing_kji, reach, given_up.append)
+        aligned, tracked = (Boxed.of(one, dtype=np.float16) for one in (probability, moved))
+        present = np.flatnonzero(aligned.any_slice(0.5) | tracked.any_slice(0.5))
         if len(present) == 0:
             raise GeometryError(
                 f"The aligned prior's '{segment.name}' lies outside the follow-up (or is thinner than its voxels);"
                 " check that both scans show the same region, or give a transform."
             )
-        within = np.flatnonzero((tracked >= 0.5).any(axis=(1, 2))) if (tracked >= 0.5).any() else present
-        first, last = int(within[0]), int(within[-1])
+        within = np.flatnonzero(tracked.any_slice(0.5))
+        first, last = (int(end) for end in (within if len(within) else present)[[0, -1]])
         beyond = int(settings.extent_mm // visit.spacing_kji[0])
-        slices = np.arange(min(max(0, first - beyond), present[0]), max(min(len(aligned) - 1, last + beyond), present[-1]) + 1)
+        slices = np.arange(min(max(0, first - beyond), present[0]), max(min(len(visit.followup.array) - 1, last + beyond), present[-1]) + 1)
         return cls(segment, aligned, tracked, slices, first, last, tuple(given_up))
-
-    def surroundings(self, k: int, spacing_mm: np.ndarray, reach_mm: float) -> np.ndarray:
-        """(H, W) bool: outside the aligned prior on slice k, but within reach of it."""
-        inside = self.aligned[k] >= 0.5
-        return ~inside & (ndimage.distance_transform_edt(~inside, sampling=spacing_mm[1:]) <= reach_mm)
 
     def guide(self, k: int, spacing_mm: np.ndarray) -> Guide:
         """The prior on slice k; beyond its ends, its last slice tapering off."""
@@ -128,8 +124,22 @@ class Target:
         in_plane = (float(spacing_mm[1]), float(spacing_mm[2]))
         if inside == k:
             return Guide(self.aligned[k].astype(np.float32), self.tracked[k].astype(np.float32), in_plane)
-        depth = ndimage.distance_transform_edt(self.tracked[inside] >= 0.5, sampling=in_plane)
-        depth = depth - ndimage.distance_transform_edt(self.tracked[inside] < 0.5, sampling=in_plane)
-        depth = np.clip((depth - TAPER * abs(k - inside) * spacing_mm[0]) / max(in_plane), -20, 20)
-        return Guide(self.aligned[k].astype(np.float32), (1 / (1 + np.exp(-depth))).astype(np.float32), in_plane)
+        depth = depth_mm(self.tracked[inside] >= 0.5, in_plane) - TAPER * abs(k - inside) * spacing_mm[0]
+        return Guide(self.aligned[k].astype(np.float32), probability_of(depth, in_plane), in_plane)
+
+
+def surroundings(inside: np.ndarray, spacing_mm: np.ndarray, reach_mm: float) -> np.ndarray:
+    """(H, W) bool: outside a mask, but within reach of it."""
+    return ~inside & (ndimage.distance_transform_edt(~inside, sampling=spacing_mm[1:]) <= reach_mm)
+
+
+def depth_mm(mask: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:
+    """(H, W) mm: distance from the border, positive inside a mask."""
+    inside, outside = (ndimage.distance_transform_edt(one, sampling=spacing_mm) for one in (mask, ~mask))
+    return inside - outside
+
+
+def probability_of(depth: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:
+    """(H, W) float32: the logistic function of a depth in pixels, 0.5 at the border."""
+    return (1 / (1 + np.exp(-np.clip(depth / max(spacing_mm), -20, 20)))).astype(np.float32)
 

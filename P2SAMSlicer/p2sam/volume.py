@@ -119,6 +119,21 @@ class AxisOrder:
         turned = array[tuple(slice(None, None, -1) if flip else slice(None) for flip in self.flips)]
         return turned.transpose(np.argsort(self.axes))
 
+    @property
+    def slice_axis(self) -> int:
+        """The numpy axis of the source along which canonical slices lie."""
+        return self.axes[0]
+
+    def apply_slice(self, plane: np.ndarray) -> np.ndarray:
+        """One slice as `numpy.take(source, index, axis=slice_axis)` gives it, turned to canonical (H, W)."""
+        turned = plane.T if self.axes[1] > self.axes[2] else plane
+        return turned[tuple(slice(None, None, -1) if flip else slice(None) for flip in self.flips[1:])]
+
+    def undo_slice(self, plane: np.ndarray) -> np.ndarray:
+        """A canonical slice (H, W) as it stands in the source."""
+        turned = plane[tuple(slice(None, None, -1) if flip else slice(None) for flip in self.flips[1:])]
+        return turned.T if self.axes[1] > self.axes[2] else turned
+
     def original_slice(self, index: int, shape: tuple[int, int, int]) -> tuple[int, int]:
         """Where canonical slice `index` stands in the source: (numpy axis, index along it).
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from p2sam.assembly import assemble
+from p2sam.boxed import Boxed
 from p2sam.candidates import Candidate
 from p2sam.method import Prediction
 from p2sam.prompts import PointPrompts
-from p2sam.propagation import Draft, DrawnSlice
+from p2sam.drafts import Draft, DrawnSlice
 from p2sam.segmentation import Segment
 from p2sam.visit import Target, Visit
 from small_visit import CLINICAL, grid, in_place, stored
@@ -44,8 +45,8 @@ def draft(visit, drawn, prior=None, name="T", distances=None, usual=USUAL, logit
     """`drawn` and `prior` (K, H, W) bool, canonical; drawn on all slices but the outermost."""
     prior = box((2, 6), (5, 12), (6, 16)) if prior is None else prior
     segment = Segment(name, visit.order.undo(prior), name)
-    target = Target(segment, prior.astype(np.float32), prior.astype(np.float32), np.arange(1, K - 1), *first_last)
-    made = Draft(target, {k: (k,) for k in range(1, K - 1)}, self_distances=dict(usual))
+    target = Target(segment, Boxed.of(prior.astype(np.float32)), Boxed.of(prior.astype(np.float32)), np.arange(1, K - 1), *first_last)
+    made = Draft(target, {k: (("prior", k),) for k in range(1, K - 1)}, self_distances=dict(usual))
     for k in range(1, K - 1):
         logits = np.where(drawn[k], logit, -logit).astype(np.float32)
         distance = (distances or {}).get(k, 1.5) if drawn[k].any() else None

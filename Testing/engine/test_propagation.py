@@ -7,7 +7,7 @@ import p2sam.parts as parts_module
 import pytest
 from fake_model import FakeModel
 from p2sam.align import Alignment, centre_translation
-from p2sam.errors import GeometryError, StructureError
+from p2sam.errors import Cancelled, GeometryError, StructureError
 from p2sam.propagation import propagate
 from p2sam.settings import preset
 from p2sam.volume import Volume, canonical
@@ -129,10 +129,11 @@ def test_all_candidates_of_a_slice_with_the_same_number_of_points_are_decoded_in
 
 
 def test_a_cancelled_run_keeps_the_slices_done_and_says_so(prior, followup):
+    """It is asked once before the structure is tracked, and then before each slice."""
     whole = run(prior, followup)
     asked = []
     told = []
-    result = run(prior, followup, cancelled=lambda: len(asked) >= 7 or asked.append(1), progress=lambda *what: told.append(what))
+    result = run(prior, followup, cancelled=lambda: len(asked) >= 8 or asked.append(1), progress=lambda *what: told.append(what))
     assert not result.complete and any("stopped" in warning for warning in result.warnings)
     assert len(result.structures[0].slices) == 7 and ("slices", 6, len(whole.structures[0].slices)) in told
     done = [s.index for s in result.structures[0].slices]
@@ -141,10 +142,9 @@ def test_a_cancelled_run_keeps_the_slices_done_and_says_so(prior, followup):
     assert mask_of(result)[done].any() and not np.delete(mask_of(result), done, axis=0).any()
 
 
-def test_a_run_stopped_at_once_is_an_empty_result(prior, followup):
-    result = run(prior, followup, cancelled=lambda: True)
-    assert not result.complete and result.structures[0].slices == () and not mask_of(result).any()
-    assert any("Nothing was found" in warning for warning in result.structures[0].warnings)
+def test_a_run_stopped_at_once_says_that_there_is_nothing(prior, followup):
+    with pytest.raises(Cancelled, match="followup was stopped before its first slice"):
+        run(prior, followup, cancelled=lambda: True)
 
 
 def test_a_structure_that_the_field_of_view_cuts_is_found_as_far_as_it_goes(prior):

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..case import wanted
 from ..errors import GeometryError, InputError, StructureError
 from ..files.images import check_ct, read_volume
 from ..files.segmentations import read_segmentation
-from ..propagation import wanted
 from ..segmentation import Segmentation
 from ..volume import Volume
 from .request import Request
