@@ -12,17 +12,13 @@ import numpy as np
 from ..errors import InputError
 from ..result import StructureResult, VisitResult
 from ..volume import LPS_TO_RAS
+from .prompt_look import ACTIVE_RGB, COLORS_RGB, GLYPH_SCALE, GLYPHS, NEGATIVE, POSITIVE, TEXT_SCALE, WORDS
 
 SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
     "markups-schema-v1.0.3.json#"
 )
-POSITIVE, NEGATIVE = 1, 0
-WORDS = {POSITIVE: "positive", NEGATIVE: "negative"}
 FILE_NAMES = {POSITIVE: "positive_prompts.mrk.json", NEGATIVE: "negative_prompts.mrk.json"}
-COLORS_RGB = {POSITIVE: (0.10, 0.80, 0.25), NEGATIVE: (0.90, 0.10, 0.10)}
-GLYPHS = {POSITIVE: "Circle2D", NEGATIVE: "Cross2D"}
-"""Shape as well as colour tells the two apart."""
 
 _LABEL = re.compile(r"^(?P<structure>.+) p(?P<part>[1-9]\d*) · slice (?P<slice>\d+)$", re.DOTALL)
 _SIMILARITY = re.compile(r"^(?P<word>positive|negative) prompt; similarity (?P<value>-?\d+(\.\d+)?)$")
@@ -172,12 +168,12 @@ def _display(label: int) -> dict:
         "opacity": 1.0,
         "color": color,
         "selectedColor": color,
-        "activeColor": [1.0, 1.0, 0.0],
+        "activeColor": list(ACTIVE_RGB),
         "propertiesLabelVisibility": False,
         "pointLabelsVisibility": label == POSITIVE,
-        "textScale": 2.5,
+        "textScale": TEXT_SCALE,
         "glyphType": GLYPHS[label],
-        "glyphScale": 2.0,
+        "glyphScale": GLYPH_SCALE,
         "glyphSize": 4.0,
         "useGlyphScale": True,
         "sliceProjection": False,
