@@ -182,6 +182,7 @@ def structure_of(
         float(mask.sum() * spacing.prod() / 1000),
         float(target.segment.mask.sum() * visit.prior.spacing_mm.prod() / 1000),
         centroid_shift_mm(mask, aligned, spacing),
+        usual_distance=usual,
     )
     told = tuple(f"The tracking of '{target.segment.name}': {reason}; check its place." for reason in target.given_up)
     return replace(structure, warnings=(*structure_warnings(structure, visit.order.undo(aligned)), *told))

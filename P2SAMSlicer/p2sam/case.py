@@ -83,6 +83,10 @@ class Case:
     def names(self) -> tuple[str, ...]:
         return tuple(self._targets)
 
+    def slices_of(self, name: str) -> tuple[int, ...]:
+        """The slices on which a structure is drawn, along the follow-up's own slice axis, ascending."""
+        return tuple(sorted(self.visit.own_index(k) for k in self._drafts[name].references))
+
     @property
     def slice_axis(self) -> int:
         """Numpy axis of the follow-up's own array along which its slices lie."""

@@ -85,6 +85,8 @@ class StructureResult:
     centroid_shift_mm: float | None
     """Between the aligned prior's centroid and the result's; None where the result is empty."""
     warnings: tuple[str, ...] = ()
+    usual_distance: float | None = None
+    """What the prior shows against itself; None where too few of its slices were compared."""
 
     def is_cut(self, aligned: np.ndarray) -> bool:
         """Whether the result or the aligned prior (K, J, I) reaches the border of the scan, so that its volume is a part."""

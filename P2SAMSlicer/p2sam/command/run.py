@@ -12,8 +12,7 @@ import numpy as np
 from ..align import Alignment, align
 from ..errors import Cancelled, GeometryError, StructureError
 from ..files.output import REPORT, write_visit
-from ..files.provenance import as_json
-from ..models import registry
+from ..files.provenance import as_json, run_facts
 from ..models.base import PromptableModel
 from ..propagation import propagate
 from ..result import StructureResult, VisitResult
@@ -23,7 +22,6 @@ from .request import Request
 from .stop import Stop
 from .truth import metric_rows
 
-PRIOR_FACTS = ("patient_id", "study_date", "series_uid", "frame_of_reference_uid", "source")
 Tell = Callable[[dict], None]
 """Given the summary of each follow-up when its folder is written."""
 
@@ -79,7 +77,7 @@ def run_followup(number: int, request: Request, inputs: Inputs, model: Promptabl
         visit,
         warnings=(*followup.warnings, *visit.warnings),
         seconds=visit.seconds + alignment.seconds,
-        provenance=provenance_of(request, inputs, model, started),
+        provenance=run_facts(model, request.settings, inputs.prior.meta, started),
     )
     rows = []
     if followup.truth and visit.complete:
@@ -94,18 +92,6 @@ def aligned(request: Request, inputs: Inputs, followup: Followup, bars: Bars, st
         return align(inputs.prior, followup.volume, request.settings.alignment, request.transform, bars.align, stop)
     except Cancelled as error:
         raise Cancelled(f"{followup.name} was stopped while the prior was aligned; nothing was written for it.") from error
-
-
-def provenance_of(request: Request, inputs: Inputs, model: PromptableModel, started: str) -> dict:
-    """What `files.provenance` and the report's head read beside what the visit itself knows."""
-    titles = {spec.name: spec.title for spec in registry.MODELS}
-    return {
-        "model": {"name": model.name, "title": titles.get(model.name, model.name), "sha256": model.sha256, "device": str(model.device)},
-        "preset": request.settings.preset,
-        "settings": request.settings.to_dict(),
-        "prior": {key: inputs.prior.meta[key] for key in PRIOR_FACTS if key in inputs.prior.meta},
-        "started": started,
-    }
 
 
 def write(number: int, request: Request, inputs: Inputs, visit: VisitResult, alignment: Alignment, rows: list[dict]) -> Path:

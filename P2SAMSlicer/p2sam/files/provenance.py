@@ -15,11 +15,15 @@ import numpy as np
 
 from .. import __version__
 from ..errors import InputError
+from ..models import registry
+from ..models.base import PromptableModel
 from ..result import VisitResult
+from ..settings import Settings
 
 APPLICATION = "P2SAMSlicer"
 PACKAGES = ("numpy", "scipy", "scikit-learn", "POT", "SimpleITK", "pydicom", "torch", "torchvision", "segment-anything", "sam2")
 """Named in the provenance where they are installed; none is imported for it."""
+PRIOR_FACTS = ("patient_id", "study_date", "series_uid", "frame_of_reference_uid", "source")
 
 
 def build_provenance(visit: VisitResult, inputs: Mapping[str, str | os.PathLike] | None = None) -> dict:
@@ -61,6 +65,26 @@ def build_provenance(visit: VisitResult, inputs: Mapping[str, str | os.PathLike]
     told_inputs = told.pop("inputs", None)
     facts["inputs"] = {**(told_inputs if isinstance(told_inputs, Mapping) else {}), **hashed}
     return as_json({**unknown, **told, **facts})
+
+
+def run_facts(model: PromptableModel, settings: Settings, prior_meta: Mapping, started: str) -> dict:
+    """What a visit's own `provenance` holds after a run, whoever ran it: the model, the settings, the prior, the start.
+
+    Parameters
+    ----------
+    prior_meta : mapping
+        `Volume.meta` of the prior.
+    started : str
+        ISO 8601.
+    """
+    titles = {spec.name: spec.title for spec in registry.MODELS}
+    return {
+        "model": {"name": model.name, "title": titles.get(model.name, model.name), "sha256": model.sha256, "device": str(model.device)},
+        "preset": settings.preset,
+        "settings": settings.to_dict(),
+        "prior": {key: prior_meta[key] for key in PRIOR_FACTS if key in prior_meta},
+        "started": started,
+    }
 
 
 def versions() -> dict[str, str]:

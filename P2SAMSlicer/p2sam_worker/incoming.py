@@ -1,0 +1,81 @@
+"""Scans and segmentations as they come from Slicer: arrays in the job folder, the rest in the message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from p2sam.errors import InputError
+from p2sam.files.images import check_ct
+from p2sam.segmentation import Segment, Segmentation
+from p2sam.volume import Volume
+
+from .job import JobFolder
+from .protocol import ProtocolError
+from .request import Request
+
+
+def volume_of(told: Mapping, job: JobFolder, what: str) -> Volume:
+    """`{"array": file, "ijk_to_ras": 4x4, "meta": {...}}` as a volume; the file is removed.
+
+    Raises
+    ------
+    InputError, ProtocolError
+        A missing or damaged array; values that no CT has; a message without what is needed.
+    """
+    array = job.take_array(text_of(told, "array", what), ndim=3)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(f"The {what} CT has voxels that are not finite numbers; export the CT again.")
+    volume = Volume(array, matrix_of(told, what), dict(told.get("meta") or {}))
+    check_ct(replace(volume, meta={"source": f"the {what} CT", **volume.meta}))
+    return volume
+
+
+def matrix_of(told: Mapping, what: str) -> np.ndarray:
+    try:
+        return np.array(told.get("ijk_to_ras"), dtype=np.float64).reshape(4, 4)
+    except (TypeError, ValueError) as error:
+        raise ProtocolError(f"The {what} needs 'ijk_to_ras' as four rows of four numbers; it got {told.get('ijk_to_ras')!r:.60}.") from error
+
+
+def segmentation_of(told: list, grid: Volume, job: JobFolder) -> Segmentation:
+    """A list of `{"id", "name", "color_rgb", "terminology", "mask": file}` on the grid of a volume; the files are removed."""
+    segments = []
+    for number, one in enumerate(told, start=1):
+        if not isinstance(one, dict):
+            raise ProtocolError(f"Segment {number} is {one!r:.60}; send an object with id, name and mask.")
+        mask = job.take_array(text_of(one, "mask", f"segment {number}"), shape=grid.shape, mask=True)
+        color = tuple(float(part) for part in one.get("color_rgb") or (0.9, 0.3, 0.2))
+        name = text_of(one, "name", f"segment {number}")
+        segments.append(Segment(name, mask, str(one.get("id") or name), color, one.get("terminology")))
+    return Segmentation(tuple(segments), grid.ijk_to_ras, grid.shape)
+
+
+def masks_of(told: Mapping, job: JobFolder, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """`{structure: file}` as structure -> (K, J, I) bool; the files are removed."""
+    return {name: job.take_array(file, shape=shape, mask=True) for name, file in told.items()}
+
+
+def anchors_of(request: Request, job: JobFolder) -> dict[str, dict[int, np.ndarray]]:
+    """`anchors` of a propagation: structure -> slice -> (rows, columns) bool; the files are removed."""
+    anchors = {}
+    for name, told in request.get("anchors", dict, {}).items():
+        if not isinstance(told, dict) or not isinstance(told.get("indices"), list):
+            raise ProtocolError(f"The anchors of '{name}' are {told!r:.60}; send an object with indices and masks.")
+        indices = [int(index) for index in told["indices"]]
+        if not indices:
+            continue
+        masks = job.take_array(text_of(told, "masks", f"anchors of '{name}'"), ndim=3, mask=True)
+        if len(masks) != len(indices) or len(set(indices)) != len(indices):
+            raise ProtocolError(f"The anchors of '{name}' are {len(masks)} masks for the slices {indices}; send one mask for each slice, and each slice once.")
+        anchors[name] = dict(zip(indices, masks))
+    return anchors
+
+
+def text_of(told: Mapping, key: str, what: str) -> str:
+    value = told.get(key)
+    if not isinstance(value, str) or not value:
+        raise ProtocolError(f"The {what} needs '{key}' as text; it got {value!r:.60}.")
+    return value
