@@ -58,7 +58,7 @@ def _exported(segmentationNode, segmentId: str, volumeNode) -> dict:
 
 
 def _maskOf(segmentationNode, segment, segmentId: str, volumeNode) -> tuple[np.ndarray, bool]:
-    if segment.GetRepresentation(BINARY_LABELMAP) is None:
+    if segmentationNode.GetSegmentation().GetSourceRepresentationName() != BINARY_LABELMAP:
         return _filled(segmentationNode, segment, segmentId, volumeNode), False
     labels = labelsOf(segmentationNode, segmentId)
     if labels is None:
@@ -67,7 +67,7 @@ def _maskOf(segmentationNode, segment, segmentId: str, volumeNode) -> tuple[np.n
 
 
 def _filled(segmentationNode, segment, segmentId: str, volumeNode) -> np.ndarray:
-    """A segment without a labelmap, made into voxels of the volume on a copy of it."""
+    """A segment that is stored in another form (surface, contours), made into voxels of the volume on a copy of it."""
     copy = slicer.vtkMRMLSegmentationNode()
     segmentation = copy.GetSegmentation()
     segmentation.SetSourceRepresentationName(segmentationNode.GetSegmentation().GetSourceRepresentationName())
@@ -76,7 +76,7 @@ def _filled(segmentationNode, segment, segmentId: str, volumeNode) -> np.ndarray
     extent = [end for size in gridShape(volumeNode)[::-1] for end in (0, size - 1)]
     serialize = slicer.vtkSegmentationConverter.SerializeImageGeometry
     segmentation.SetConversionParameter(_GEOMETRY, serialize(matrixFromArray(toSegmentation), extent))
-    if not segmentation.CreateRepresentation(BINARY_LABELMAP):
+    if not segmentation.CreateRepresentation(BINARY_LABELMAP, True):
         raise InputError(
             _("The segment '{segment}' of '{node}' cannot be made into voxels; open it in the Segmentations module.").format(
                 segment=segment.GetName(), node=segmentationNode.GetName()
