@@ -1,0 +1,163 @@
+"""Fixtures for tests of the panel: in the stand-in (`pytest Testing/gui`), or in a real Slicer that runs pytest inside itself."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve()
+MODULE = HERE.parents[2] / "P2SAMSlicer" / "P2SAMSlicer.py"
+sys.path.insert(0, str(HERE.parent))
+
+
+def isRealSlicer():
+    """True inside Slicer's own application."""
+    return "qt" in sys.modules and "runtime" not in sys.modules and hasattr(sys.modules.get("slicer"), "app")
+
+
+def standIn():
+    """Puts the stand-in in place; skips where it cannot run here."""
+    sys.path.insert(0, str(HERE.parents[1]))
+    import runtime
+
+    reason = runtime.why_not()
+    if reason:
+        pytest.skip(reason, allow_module_level=True)
+    runtime.install()
+    return runtime
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leaves the folder out where neither Slicer nor the stand-in can be had, and says why."""
+    if not collection_path.name.startswith("test_") or isRealSlicer():
+        return None
+    sys.path.insert(0, str(HERE.parents[1]))
+    import runtime
+
+    reason = runtime.why_not()
+    if reason is None:
+        runtime.install()
+        return None
+    collector = collection_path.name
+    config.issue_config_time_warning(pytest.PytestWarning(f"{collector} is left out: {reason}"), stacklevel=2)
+    return True
+
+
+class Printed(list):
+    """What slots, observers and VTK complained of during a test; a test that expects it calls `clear()`."""
+
+
+@pytest.fixture(autouse=True)
+def printed(application, monkeypatch):
+    """Fails the test at its end where an exception was lost in a slot or an observer."""
+    found = Printed()
+    before = sys.excepthook
+
+    def keep(kind, value, trace):
+        found.append(f"{kind.__name__}: {value}")
+        before(kind, value, trace)
+
+    monkeypatch.setattr(sys, "excepthook", keep)
+    yield found
+    application.processEvents()
+    assert not found, f"An exception ended in a slot or an observer: {found}"
+
+
+@pytest.fixture(scope="session")
+def application():
+    """`slicer.app`, of Slicer or of the stand-in."""
+    if not isRealSlicer():
+        standIn()
+    import slicer
+
+    yield slicer.app
+    if not isRealSlicer():
+        import runtime
+
+        runtime.close()
+
+
+@pytest.fixture
+def scene(application):
+    """The application's scene, cleared before and after the test."""
+    import slicer
+
+    slicer.mrmlScene.Clear(0)
+    application.processEvents()
+    yield slicer.mrmlScene
+    slicer.mrmlScene.Clear(0)
+    application.processEvents()
+
+
+@pytest.fixture
+def mainWindow(application):
+    """The main window, shown."""
+    import slicer
+
+    window = slicer.util.mainWindow()
+    window.resize(1400, 900)
+    window.show()
+    application.processEvents()
+    return window
+
+
+@pytest.fixture
+def module(application, mainWindow, scene):
+    """The module's widget (the Python object), entered on an empty scene."""
+    import slicer
+
+    if not hasattr(slicer.modules, "p2samslicer"):
+        import runtime
+
+        runtime.load_module(MODULE)
+    slicer.util.selectModule("P2SAMSlicer")
+    application.processEvents()
+    return slicer.util.getModuleWidget("P2SAMSlicer")
+
+
+@pytest.fixture
+def screenshot(mainWindow, application, tmp_path):
+    """Function: name -> path of a PNG of the main window, in $P2SAM_SCREENSHOTS where that is set."""
+    import slicer
+
+    folder = Path(os.environ.get("P2SAM_SCREENSHOTS") or tmp_path)
+
+    def take(name):
+        folder.mkdir(parents=True, exist_ok=True)
+        application.processEvents()
+        slicer.util.forceRenderAllViews()
+        application.processEvents()
+        path = folder / f"{name}.png"
+        assert mainWindow.grab().save(str(path)), f"{path} could not be written"
+        return path
+
+    return take
+
+
+@pytest.fixture
+def wait(application):
+    """Function: (condition, seconds) -> runs the event loop until the condition holds, or fails with its name."""
+    import qt
+
+    def until(condition, seconds=10.0, what=""):
+        clock = qt.QElapsedTimer()
+        clock.start()
+        while not condition():
+            application.processEvents(qt.QEventLoop.AllEvents, 20)
+            if clock.elapsed() > 1000 * seconds:
+                pytest.fail(f"{what or getattr(condition, '__name__', 'the condition')} did not come within {seconds} s")
+
+    return until
+
+
+@pytest.fixture(autouse=True)
+def dialogs(application, monkeypatch):
+    """Answers dialogs as the test says: `dialogs.expect("confirmOkCancelDisplay", True)`; one that nobody expects fails the test."""
+    from scripted_dialogs import Dialogs
+
+    one = Dialogs(monkeypatch)
+    yield one
+    logging.getLogger().debug("dialogs shown: %s", one.shown)
+    one.check()
