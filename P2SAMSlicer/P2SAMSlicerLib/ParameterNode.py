@@ -1,0 +1,46 @@
+"""What the panel remembers with the scene. Defaults equal `p2sam.settings`; a test compares them."""
+
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTextNode
+from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+
+@parameterNodeWrapper
+class ParameterNode:
+    """Inputs, choices and place of the panel.
+
+    Visits: priorVolume, priorSegmentation, priorSegmentIds, followups, outputSegmentation (None: a new one a visit).
+    Model: model (name in the registry), modelFile (path, goes before the name), device ("auto", "cpu", "cuda:0", ...).
+    Settings: preset and what the panel shows of `p2sam.settings.Settings`; lengths in mm, window in HU.
+    Review: review (the visit shown), reviewer, onlyFlagged, currentStructure, currentSlice.
+    """
+
+    priorVolume: vtkMRMLScalarVolumeNode
+    priorSegmentation: vtkMRMLSegmentationNode
+    priorSegmentIds: list[str]
+    followups: list[vtkMRMLScalarVolumeNode]
+    outputSegmentation: vtkMRMLSegmentationNode
+
+    model: str = "graph"
+    modelFile: str = ""
+    device: str = "auto"
+
+    preset: str = "clinical"
+    positiveCounts: str = "1-3"
+    negativeCounts: str = "2"
+    retrieval: str = "wasserstein"
+    cost: str = "squared-euclidean"
+    alignment: str = "deformable"
+    windowFromDisplay: bool = False
+    windowLow: float = -910.0
+    windowHigh: float = 590.0
+    boxMarginMm: float = 8.0
+    reachMm: float = 15.0
+    extentMm: float = 7.5
+    trackMm: float = 24.0
+
+    review: vtkMRMLTextNode
+    reviewer: str = ""
+    onlyFlagged: bool = False
+    currentSection: str = "visits"
+    currentStructure: str = ""
+    currentSlice: int = -1

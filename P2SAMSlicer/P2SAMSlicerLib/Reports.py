@@ -1,0 +1,134 @@
+"""What leaves the scene: the result folder of a visit as the command line writes it, and measures against a reference."""
+
+from __future__ import annotations
+
+import numpy as np
+from p2sam.errors import InputError
+from slicer.i18n import tr as _
+
+from . import MRMLReview
+from .Cases import openedCase
+from .Exports import exportArray
+from .MRMLSegmentations import exportSegments
+from .MRMLVolumes import volumeOf
+from .ReviewJson import finite
+from .Task import Task
+
+
+class ReportExport(Task):
+    """Writes segmentation, points, tables and report of a visit into a folder; the result says where.
+
+    Parameters
+    ----------
+    access : VisitAccess
+    reviewNode : vtkMRMLTextNode
+    folder : str
+        Absolute path.
+    overwrite : bool
+        An earlier result of ours may be replaced; files of others never are.
+    """
+
+    eager = True
+
+    def __init__(self, worker, access, reviewNode, folder: str, overwrite: bool = False, onFinished=None):
+        super().__init__(worker, onFinished)
+        self.reviewNode = reviewNode
+        self._access = access
+        self._folder = folder
+        self._overwrite = overwrite
+
+    def _steps(self):
+        self._access.noteEdits(self.reviewNode)
+        case = self._access.case(self.reviewNode)
+        facts = yield from openedCase(self, case)
+        if facts["id"] not in self.worker.propagated:
+            yield from self._propagate(facts)
+        masks = {}
+        for name, mask in self._access.masks(self.reviewNode).items():
+            masks[name] = yield from exportArray(self.worker.folder, mask.astype(np.uint8), "mask")
+        review = finite(_withoutProposals(self._access.review(self.reviewNode)))
+        return (
+            yield from self.ask(
+                "export", case=facts["id"], folder=self._folder, overwrite=self._overwrite, review=review, masks=masks,
+            )
+        )  # fmt: skip
+
+    def _propagate(self, facts: dict):
+        """The worker is a new one: let it have the result again. What is in the scene goes into the report all the same."""
+        result = yield from self.ask("propagate", self._discardSlice, case=facts["id"], anchors=None, slices=None)
+        for structure in result["result"]["structures"]:
+            for file in (structure["mask"], structure["aligned"]):
+                self.worker.folder.discard(file)
+        self.worker.propagated.add(facts["id"])
+
+    def _discardSlice(self, message: dict) -> None:
+        if message["event"] == "slice":
+            self.worker.folder.discard(message["file"])
+
+
+class Evaluation(Task):
+    """Measures structures of a visit against segments that the user holds to be right; the result is a row a structure.
+
+    Parameters
+    ----------
+    reference : vtkMRMLSegmentationNode
+    pairs : dict of str to str
+        Structure name -> segment id in the reference.
+    """
+
+    eager = True
+
+    def __init__(self, worker, access, reviewNode, reference, pairs: dict, onFinished=None):
+        super().__init__(worker, onFinished)
+        self.reviewNode = reviewNode
+        self._access = access
+        self._reference = reference
+        self._pairs = dict(pairs)
+
+    def _steps(self):
+        writer = self._access.writer(self.reviewNode)
+        _array, matrix = volumeOf(writer.followup)
+        truth, result = {}, {}
+        self.worker.ensure()
+        for name, segmentId in self._pairs.items():
+            if self._reference.GetSegmentation().GetSegment(segmentId) is None:
+                text = _("There is no segment '{id}' in '{node}'; choose the reference of '{structure}' again.")
+                raise InputError(text.format(id=segmentId, node=self._reference.GetName(), structure=name))
+            (found,) = exportSegments(self._reference, writer.followup, [segmentId])
+            truth[name] = yield from self._exported(found["mask"])
+            result[name] = yield from self._exported(writer.currentMask(name))
+        told = yield from self.ask("evaluate", truth=truth, result=result, ijk_to_ras=np.asarray(matrix).tolist())
+        return told["rows"]
+
+    def _exported(self, mask: np.ndarray):
+        return (yield from exportArray(self.worker.folder, np.asarray(mask, dtype=np.uint8), "mask"))
+
+
+def useAsPrior(access, reviewNode) -> tuple:
+    """(volume, segmentation) of a visit that is accepted, as the prior of the next one.
+
+    Raises
+    ------
+    InputError
+        Slices are flagged, or nobody has looked at them.
+    """
+    access.checkUnused(reviewNode)
+    access.noteEdits(reviewNode)
+    counts = access.review(reviewNode).counts()
+    for status, text in (
+        ("flagged", _("{count} slices of '{visit}' are flagged; correct them, or clear their flags, before the visit becomes a prior.")),
+        ("not reviewed", _("{count} slices of '{visit}' were not looked at; accept the visit before it becomes a prior.")),
+    ):
+        if counts[status]:
+            raise InputError(text.format(count=counts[status], visit=reviewNode.GetName()))
+    return MRMLReview.reference(reviewNode, "followup"), MRMLReview.reference(reviewNode, "segmentation")
+
+
+def _withoutProposals(review) -> dict:
+    """The review as a person reads it: who settled what, when, and why; no voxels."""
+    slices = [
+        {"structure": structure.name, "slice": index, "status": one.status, "reviewer": one.reviewer, "time": one.time, "note": one.note, "edited": one.isEdited}
+        for structure in review.structures
+        for index, one in sorted(structure.slices.items())
+    ]
+    return {"counts": review.counts(), "slices": slices}

@@ -1,0 +1,282 @@
+"""One follow-up of a run, from the export of its voxels to the finished review."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import numpy as np
+from p2sam.errors import InputError, P2SAMError
+from slicer.i18n import tr as _
+
+from . import MRMLReview
+from .Cases import isInScene, openedCase
+from .EditedSlices import centroidRas, markEdited, measure
+from .Exports import exportArray
+from .MRMLUserAction import UserAction
+from .MRMLVolumes import volumeOf
+from .ResultWriter import ResultWriter
+from .Review import VisitReview
+from .VisitNodes import editorOf, isInto, makeReview, makeSegments, refreshTables, showPoints
+from .VisitResults import drawnSlices, merged, startedReview
+
+SLICES_A_STEP = 4
+SAVE_SECONDS = 2.0
+"""How often the review is saved while slices come in."""
+
+
+class VisitJob:
+    """Draws one case and keeps its nodes.
+
+    Parameters
+    ----------
+    run : Run
+    case : Case
+    reviewNode : vtkMRMLTextNode or None
+        Of a visit that is propagated again; its accepted and edited slices are kept.
+    into : vtkMRMLSegmentationNode or None
+        The user's own choice for a new visit.
+    slices : (first, last) or None
+        Own slice indices to draw, both inclusive.
+    """
+
+    def __init__(self, run, case, reviewNode=None, into=None, slices=None):
+        self.run = run
+        self.case = case
+        self.reviewNode = reviewNode
+        self.review = None
+        self.writer = None
+        self.hasDrawn = False
+        self._into = into
+        self._slices = slices
+        self._action = UserAction(run.undo)
+        self._pending = deque()
+        self._live = {}
+        self._warnings = []
+        self._madeNodes = False
+        self._leftFiles = set()
+        self._savedAt = time.monotonic()
+
+    def steps(self):
+        """Generator: the whole visit. What was drawn is kept, marked incomplete, whatever ends it."""
+        facts = yield from openedCase(self.run, self.case, self._receive)
+        self._begin(facts)
+        try:
+            anchors = yield from self._anchors()
+            parameters = {"anchors": anchors, "slices": list(self._slices) if self._slices else None}
+            reply = self.run.send("propagate", self._receive, case=facts["id"], **parameters)
+            yield from self._drawLive(reply)
+            visit = reply.outcome()["result"]
+            self.run.worker.propagated.add(facts["id"])
+            yield from self._finish(visit)
+        except P2SAMError as error:
+            self._keepPart(error)
+            raise
+        finally:
+            self._discardFiles()
+
+    def checkNodes(self) -> None:
+        """Raise `InputError` where a node that is needed has left the scene."""
+        self.case.checkNodes()
+        if self.writer is not None:
+            self.writer.checkNodes()
+            if self.reviewNode is not None and not isInScene(self.reviewNode):
+                raise InputError(_("The review of '{visit}' was removed from the scene, so its drawing ended.").format(visit=self.case.name))
+
+    def _begin(self, facts: dict) -> None:
+        model = {**self.run.worker.modelFacts, "requested": self.case.model, "requestedDevice": self.case.device}
+        self.review = startedReview(self.case, facts, model)
+        if isinstance(self.case.transform, str):
+            self.review.provenance["transformFile"] = self.case.transform
+        if self.reviewNode is not None:
+            known = MRMLReview.load(self.reviewNode)
+            known.model, known.settings = self.review.model, self.review.settings
+            self.review = known
+            self._makeWriter(MRMLReview.reference(self.reviewNode, "segmentation"), isInto(self.reviewNode))
+
+    def _anchors(self):
+        """Generator: the accepted and edited slices, exported; edits that nobody noted yet are noted first."""
+        if self.reviewNode is None:
+            return None
+        told = {}
+        matrix = volumeOf(self.case.followup)[1]
+        for structure in self.review.structures:
+            self.checkNodes()
+            mask = self.writer.currentMask(structure.name)
+            markEdited(structure, mask, self.review.sliceAxis, matrix)
+            yield None
+            indices = structure.anchors()
+            if indices:
+                masks = np.stack([np.take(mask, index, axis=self.review.sliceAxis) for index in indices]).astype(np.uint8)
+                name = yield from exportArray(self.run.worker.folder, masks, "anchors")
+                told[structure.name] = {"indices": indices, "masks": name}
+        return told or None
+
+    def _drawLive(self, reply):
+        """Generator: write slices as they come, until the request has ended. A node that is removed ends it."""
+        try:
+            while self._pending or not reply.ready:
+                if self._pending:
+                    self._drawPending()
+                    yield None
+                else:
+                    self.checkNodes()
+                    yield reply
+        except InputError:
+            if self.run.worker.running and not reply.ready:
+                self.run.worker.client.cancel()
+            while not reply.ready:
+                yield reply
+            raise
+
+    def _receive(self, message: dict) -> None:
+        """A message of the worker, on the way; nothing is done here that takes time."""
+        event = message["event"]
+        if event == "slice":
+            self._pending.append((str(message["structure"]), int(message["index"]), message["file"]))
+            self._leftFiles.add(message["file"])
+        elif event == "warning":
+            self._warnings.append(str(message.get("message", "")))
+            self.run.tell("onWarning", self._warnings[-1])
+        elif event == "progress":
+            self.run.tellProgress(self.case.name, message)
+
+    def _drawPending(self) -> None:
+        """Write the slices that wait, as far as they are of one structure, and a few at most."""
+        name, masks = self._pending[0][0], {}
+        while self._pending and self._pending[0][0] == name and len(masks) < SLICES_A_STEP:
+            _name, index, file = self._pending.popleft()
+            self._leftFiles.discard(file)
+            masks[index] = self.run.worker.folder.take_array(file, ndim=2, mask=True) if self.run.worker.folder else None
+        masks = {index: mask for index, mask in masks.items() if mask is not None}
+        self._live.setdefault(name, set()).update(masks)
+        if not masks or self._into is not None or self.writer is not None and self.writer.honouring:
+            return
+        self._makeNodes()
+        self.writer.write(name, masks, surfaces=False)
+        self.hasDrawn = True
+        for index in masks:
+            self.run.tell("onSlice", self.case.name, name, index)
+        if time.monotonic() - self._savedAt > SAVE_SECONDS:
+            self._save()
+
+    def _makeNodes(self) -> None:
+        """Make what is not there yet: the segmentation and the review."""
+        self.checkNodes()
+        if self.writer is None:
+            node = makeSegments(self.run.scene, self.case, self.review, self._into, self._action)
+            self._madeNodes = True
+            self._makeWriter(node, self._into is not None)
+            self.reviewNode = makeReview(self.run.scene, self.case, self.review, node, self._into)
+
+    def _makeWriter(self, segmentationNode, honouring: bool) -> None:
+        if segmentationNode is None:
+            raise InputError(_("The result segmentation of '{visit}' is not in the scene any more; propagate the visit anew.").format(visit=self.case.name))
+        editor = editorOf(self.run.scene)
+        self.writer = ResultWriter(self.case.followup, segmentationNode, self.review, self._action, editor, honouring)
+
+    def _finish(self, visit: dict):
+        """Generator: the final volume of every structure, then points, review and tables."""
+        self._makeNodes()
+        replaced, filled = {}, {}
+        for structure in visit["structures"]:
+            self._leftFiles.update((structure["mask"], structure["aligned"]))
+        for structure in visit["structures"]:
+            name = structure["name"]
+            mask = self._take(structure["mask"])
+            structure["prior_centroid_ras"] = self._priorCentroid(structure)
+            yield None
+            replaced[name] = yield from self._writeStructure(structure, mask, bool(visit["complete"]))
+        if self.writer.honouring:
+            self.writer.settleProposals(replaced)
+        for name in replaced:
+            filled[name] = yield from self._measured(visit, name)
+        self._merge(visit, replaced, filled)
+        yield None
+        yield from showPoints(self.run.scene, self.reviewNode, self.review, self._withoutKept(replaced))
+        self._conclude()
+
+    def _writeStructure(self, structure: dict, mask: np.ndarray, complete: bool):
+        name, axis = structure["name"], self.review.sliceAxis
+        known = self.review.structure(name).slices
+        indices = drawnSlices(structure, mask, known, axis, complete, self._live.get(name, ()), self._slices)
+        size = len(indices) if self.writer.honouring else SLICES_A_STEP
+        for start in range(0, len(indices), max(1, size)):
+            chunk = indices[start : start + size]
+            self.writer.write(name, {index: np.take(mask, index, axis=axis) for index in chunk}, surfaces=start + size >= len(indices))
+            self.hasDrawn = True
+            yield None
+        return set(indices)
+
+    def _measured(self, visit: dict, name: str):
+        """Generator: the slices that are filled now; where the scene holds more than the run drew, its measures as well."""
+        mask, axis = self.writer.currentMask(name), self.review.sliceAxis
+        yield None
+        others = tuple(one for one in range(3) if one != axis)
+        (structure,) = (one for one in visit["structures"] if one["name"] == name)
+        if self.writer.kept.get(name) or self.writer.honouring or self._slices or not visit["complete"]:
+            holder = self.review.structure(name)
+            holder.priorCentroidRas = structure["prior_centroid_ras"]
+            measure(holder, mask, volumeOf(self.case.followup)[1])
+            structure["volume_ml"], structure["centroid_shift_mm"] = holder.volumeMl, holder.centroidShiftMm
+        return set(np.flatnonzero(mask.any(axis=others)).tolist())
+
+    def _merge(self, visit: dict, replaced: dict, filled: dict) -> None:
+        new = VisitReview.fromResult(visit, self.review.settings, self.review.model)
+        new.provenance = {**self.review.provenance, **new.provenance}
+        new.warnings = list(dict.fromkeys([*new.warnings, *self._warnings]))
+        self.review = self.writer.review = merged(self.review, new, replaced, filled)
+
+    def _withoutKept(self, replaced: dict) -> dict:
+        return {name: indices - self.writer.kept.get(name, set()) for name, indices in replaced.items()}
+
+    def _priorCentroid(self, structure: dict):
+        centroid = centroidRas(self._take(structure["aligned"]), volumeOf(self.case.followup)[1])
+        return None if centroid is None else [float(value) for value in centroid]
+
+    def _take(self, file: str) -> np.ndarray:
+        self._leftFiles.discard(file)
+        return self.run.worker.folder.take_array(file, ndim=3, mask=True)
+
+    def _keepPart(self, error: P2SAMError) -> None:
+        """What was drawn stays, marked incomplete; where nothing was, the scene is as it was."""
+        if not self.hasDrawn:
+            self._removeMade()
+        if not self.hasDrawn or not isInScene(self.writer.segmentationNode) or not isInScene(self.reviewNode):
+            return
+        self.review.complete = False
+        reason = _("The run was cancelled.") if self.run.cancelling else str(error)
+        self.review.warnings = list(dict.fromkeys([*self.review.warnings, *self._warnings, reason]))
+        self._conclude()
+
+    def _removeMade(self) -> None:
+        """Take back nodes and segments that were made for a visit of which nothing was drawn."""
+        if not self._madeNodes:
+            return
+        node = self.writer.segmentationNode
+        if isInScene(node) and self._into is None:
+            self.run.scene.RemoveNode(node)
+        elif isInScene(node):
+            for structure in self.review.structures:
+                node.GetSegmentation().RemoveSegment(structure.segmentId)
+        if isInScene(self.reviewNode):
+            MRMLReview.removeOurs(self.reviewNode)
+        self.reviewNode = None
+
+    def _conclude(self) -> None:
+        if isInScene(self.case.followup):
+            refreshTables(self.run.scene, self.reviewNode, self.review)
+        for name in self.review.names:
+            self.writer.settleStatus(name)
+        self._save()
+        self.run.tell("onVisit", self.reviewNode)
+
+    def _save(self) -> None:
+        self._savedAt = time.monotonic()
+        MRMLReview.save(self.run.scene, self.reviewNode, self.review)
+
+    def _discardFiles(self) -> None:
+        for file in self._leftFiles:
+            if self.run.worker.folder is not None:
+                self.run.worker.folder.discard(file)
+        self._leftFiles.clear()
