@@ -17,11 +17,11 @@ def rememberProposed(structure, mask: np.ndarray, sliceAxis: int, indices=None, 
     mask : (K, J, I) bool
         On the follow-up's grid.
     indices : iterable of int or None
-        Slices to take; None is all of the review. After a redraw it is the one slice.
+        Slices to take; None is all of the review and every other one with something on it. After a redraw it is the one slice.
     packed : bool
         Keep the mask of each slice as well, so that the slice can be taken back to it.
     """
-    for index in structure.slices if indices is None else indices:
+    for index in sorted(_filled(mask, sliceAxis) | set(structure.slices)) if indices is None else indices:
         one = structure.slices.setdefault(index, SliceReview(index))
         drawn = np.take(mask, index, axis=sliceAxis)
         one.proposedCrc = one.seenCrc = checksum(drawn)
@@ -30,10 +30,8 @@ def rememberProposed(structure, mask: np.ndarray, sliceAxis: int, indices=None, 
 
 def editedSlices(structure, mask: np.ndarray, sliceAxis: int) -> list:
     """Indices of slices whose mask is not the one seen last; slices outside the review count where something is on them."""
-    others = tuple(axis for axis in range(3) if axis != sliceAxis)
-    filled = set(np.flatnonzero(np.any(mask, axis=others)).tolist())
     found = []
-    for index in sorted(filled | set(structure.slices)):
+    for index in sorted(_filled(mask, sliceAxis) | set(structure.slices)):
         one = structure.slices.get(index)
         known = one is None or one.seenCrc is not None
         if known and (one is None or one.seenCrc != checksum(np.take(mask, index, axis=sliceAxis))):
@@ -60,7 +58,7 @@ def markEdited(structure, mask: np.ndarray, sliceAxis: int, ijkToRas, reviewer: 
         The slices that changed since the last time.
     """
     changed = editedSlices(structure, mask, sliceAxis)
-    pixel = _pixelMm2(ijkToRas, sliceAxis)
+    pixel = pixelMm2(ijkToRas, sliceAxis)
     for index in changed:
         drawn = np.take(mask, index, axis=sliceAxis)
         one = structure.slices.get(index)
@@ -131,7 +129,14 @@ def _settledAs(one: SliceReview, new: SliceReview | None) -> SliceReview:
     return new
 
 
-def _pixelMm2(ijkToRas, sliceAxis: int) -> float:
+def _filled(mask: np.ndarray, sliceAxis: int) -> set:
+    """Indices of the slices with something on them."""
+    others = tuple(axis for axis in range(3) if axis != sliceAxis)
+    return set(np.flatnonzero(np.any(mask, axis=others)).tolist())
+
+
+def pixelMm2(ijkToRas, sliceAxis: int) -> float:
+    """Area of a pixel of the slices along numpy axis `sliceAxis`."""
     columns = [column for column in range(3) if column != 2 - sliceAxis]
     matrix = np.asarray(ijkToRas, dtype=float)
     return float(np.linalg.norm(np.cross(matrix[:3, columns[0]], matrix[:3, columns[1]])))

@@ -33,6 +33,16 @@ def placeInFolder(node, followup) -> None:
     hierarchy.SetItemParent(itemOf(hierarchy, node), folder)
 
 
+def removeNode(node) -> None:
+    """Remove a node and its item of the subject hierarchy."""
+    scene, hierarchy = node.GetScene(), hierarchyOf(node)
+    item = hierarchy.GetItemByDataNode(node) if hierarchy is not None else 0
+    if scene is not None:
+        scene.RemoveNode(node)
+    if item and item in _childrenOf(hierarchy, hierarchy.GetSceneItemID(), recursive=True):
+        hierarchy.RemoveItem(item, False, False)  # the application's own plugins have done it already
+
+
 def removeEmptyFolders(scene) -> None:
     """Remove the folders made here that nothing is left in."""
     hierarchy = scene.GetSubjectHierarchyNode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
-from .MRMLFolder import addNode, removeEmptyFolders
+from .MRMLFolder import addNode, removeEmptyFolders, removeNode
 from .MRMLPrompts import KIND, STRUCTURE, isOurs
 from .Review import VisitReview
 
@@ -138,7 +138,7 @@ def removeOurs(node) -> None:
     if scene is None or not isReview(node):
         return
     for one in [*ownedBy(node), node]:
-        scene.RemoveNode(one)
+        removeNode(one)
     removeEmptyFolders(scene)
 
 

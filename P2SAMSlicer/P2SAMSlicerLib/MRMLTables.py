@@ -7,7 +7,7 @@ import math
 import vtk
 from slicer.i18n import tr as _
 
-from .MRMLFolder import addNode
+from .MRMLFolder import addNode, removeNode
 from .MRMLReview import own
 from .ReviewRows import reportRows
 
@@ -146,7 +146,7 @@ def _arrayOf(values):
     known = [value for value in values if value is not None]
     if any(isinstance(value, str) for value in known) or not known and values:
         array = vtk.vtkStringArray()
-        cells = ["" if value is None else " ".join(str(value).split()) for value in values]
+        cells = ["" if value is None else _oneLine(str(value)) for value in values]
     elif len(known) == len(values) and all(isinstance(value, int) for value in known):
         array, cells = vtk.vtkIntArray(), [int(value) for value in values]
     else:
@@ -164,11 +164,16 @@ def _made(scene, className: str, pattern: str, volume: str, followup):
 
 def _columnName(title: str, columns: list) -> str:
     """The title on one line, and different from every column there is."""
-    title, taken, number = " ".join(title.split()), {name for name, _values in columns}, 2
+    title, taken, number = _oneLine(title), {name for name, _values in columns}, 2
     name = title
     while name in taken:
         name, number = f"{title} ({number})", number + 1
     return name
+
+
+def _oneLine(text: str) -> str:
+    """Without line breaks, tabs and straight double quotes, which Slicer's table files lose."""
+    return " ".join(text.replace('"', "\N{DOUBLE PRIME}").split())
 
 
 def _seriesOf(chart) -> list:
@@ -191,7 +196,7 @@ def _matched(scene, chart, known: list, wanted: list, table, xColumn: str) -> li
         series.append(node)
     for node in before.values():
         chart.RemovePlotSeriesNodeID(node.GetID())
-        scene.RemoveNode(node)
+        removeNode(node)
     return series
 
 

@@ -8,6 +8,7 @@ from p2sam.errors import InputError
 from slicer.i18n import tr as _
 
 from . import ReviewJson
+from .ReviewJson import finite
 from .ReviewRows import worstFirst
 from .SliceReview import ACCEPTED, ANCHORING, FLAGGED, STATUSES, SliceReview, number
 
@@ -92,13 +93,13 @@ class VisitReview:
             name=visit["name"],
             complete=bool(visit.get("complete", True)),
             warnings=[str(text) for text in visit.get("warnings") or ()],
-            alignment=dict(visit.get("alignment") or {}),
-            settings=dict(settings or {}),
-            model=dict(model or {}),
+            alignment=finite(visit.get("alignment") or {}),
+            settings=finite(settings or {}),
+            model=finite(model or {}),
             seconds=number(visit.get("seconds")) or 0.0,
             sliceAxis=int(visit.get("slice_axis", 0)),
             structures=[StructureReview.fromResult(one) for one in visit.get("structures") or ()],
-            provenance=dict(visit.get("provenance") or {}),
+            provenance=finite(visit.get("provenance") or {}),
         )
 
     @property

@@ -9,6 +9,8 @@ from datetime import datetime
 from p2sam.errors import InputError
 from slicer.i18n import tr as _
 
+from .ReviewJson import finite
+
 NOT_REVIEWED, ACCEPTED, EDITED, FLAGGED = STATUSES = ("not reviewed", "accepted", "edited", "flagged")
 ANCHORING = (ACCEPTED, EDITED)
 """Slices with these statuses are kept by the next run, and are its nearest priors."""
@@ -42,6 +44,8 @@ class SliceReview:
         `Proposals.pack` of that mask, to take the slice back to it; may be empty.
     points : list of dict
         The prompts as the worker reported them (label, part, similarity, ras), to take the slice's points back to them.
+    before : dict
+        What the method said of the slice until it was drawn again from moved points, by attribute; empty where it was not.
     """
 
     index: int
@@ -64,6 +68,7 @@ class SliceReview:
     seenCrc: int | None = None
     proposed: str = ""
     points: list = field(default_factory=list)
+    before: dict = field(default_factory=dict)
 
     def __post_init__(self):
         self.flags = [(str(flag[0]), str(flag[1])) for flag in self.flags]
@@ -109,7 +114,7 @@ class SliceReview:
             nNegative=result.get("n_negative"),
             kind=result.get("kind") or "",
             flags=[(flag["code"], flag["reason"]) for flag in result.get("flags") or ()],
-            candidates=[dict(candidate) for candidate in result.get("candidates") or ()],
+            candidates=finite(list(result.get("candidates") or ())),
             chosen=result.get("chosen"),
             points=[dict(point) for point in result.get("points") or ()],
         )

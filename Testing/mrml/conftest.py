@@ -32,7 +32,9 @@ def newScene(folder):
     manager.SetCacheManager(cache)
     scene.SetCacheManager(cache)
     scene.SetDataIOManager(manager)
-    return scene, (cache, manager)
+    markups = slicer.vtkSlicerMarkupsLogic()
+    markups.SetMRMLScene(scene)
+    return scene, (cache, manager, markups)
 
 
 @pytest.fixture
