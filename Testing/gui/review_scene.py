@@ -161,7 +161,7 @@ class RecordingLogic:
     def resetSlice(self, node, structure, index):
         self.asked.append(("reset", structure, index))
 
-    def markEdited(self, node):
+    def markEdited(self, node, reviewer=""):
         self.asked.append(("markEdited", node.GetID()))
 
     def propagateAgain(self, node, slices=None, wait=True, progress=None, observer=None):

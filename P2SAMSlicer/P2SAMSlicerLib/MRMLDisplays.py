@@ -1,0 +1,69 @@
+"""What is shown in which view while slices are reviewed, and everything put back as it was afterwards."""
+
+from __future__ import annotations
+
+
+class DisplayGuard:
+    """Limits display nodes to certain views and gives them back their own settings.
+
+    The contour of the follow-up belongs into the follow-up's view and the prior's into the prior's: where both visits share
+    a frame of reference, each would else be drawn over the other. The settings found are kept here and put back by `restore`,
+    also around saving, so that a saved scene opens in any layout with everything visible.
+    """
+
+    def __init__(self):
+        self._found: dict = {}
+        self._wanted: dict = {}
+
+    def show(self, displayNode, viewIds: tuple[str, ...], fill: float | None = None) -> None:
+        """Show a node in these views only.
+
+        Parameters
+        ----------
+        viewIds : tuple of str
+            Ids of view nodes; empty hides the node from every slice view.
+        fill : float or None
+            For a segmentation: how opaque the inside of the contours is, so that the image can be seen through.
+        """
+        if displayNode is None:
+            return
+        if displayNode not in self._found:
+            self._found[displayNode] = _stateOf(displayNode)
+        found = self._found[displayNode]
+        self._wanted[displayNode] = (viewIds or found[0], found[1] if viewIds else 0, found[2] if fill is None else fill)
+        _setState(displayNode, self._wanted[displayNode])
+
+    def restore(self) -> None:
+        """Everything as it was found; what was asked for since is forgotten."""
+        self.release()
+        self._found.clear()
+        self._wanted.clear()
+
+    def release(self) -> None:
+        """As it was found, for a moment (`resume` limits again)."""
+        for displayNode, state in self._found.items():
+            _setState(displayNode, state)
+
+    def resume(self) -> None:
+        for displayNode, state in self._wanted.items():
+            _setState(displayNode, state)
+
+
+def _stateOf(displayNode) -> tuple:
+    """(ids of the views it is shown in, visible in slices, opacity of the inside or None where it has none)."""
+    fill = displayNode.GetOpacity2DFill() if hasattr(displayNode, "GetOpacity2DFill") else None
+    return tuple(displayNode.GetViewNodeIDs()), displayNode.GetVisibility2D(), fill
+
+
+def _setState(displayNode, state: tuple) -> None:
+    if _stateOf(displayNode) == state:
+        return
+    viewIds, visible, fill = state
+    wasModifying = displayNode.StartModify()
+    displayNode.RemoveAllViewNodeIDs()
+    for viewId in viewIds:
+        displayNode.AddViewNodeID(viewId)
+    displayNode.SetVisibility2D(visible)
+    if fill is not None:
+        displayNode.SetOpacity2DFill(fill)
+    displayNode.EndModify(wasModifying)

@@ -1,0 +1,72 @@
+"""How the figures of a structure read in the Report panel. Text only."""
+
+from __future__ import annotations
+
+import re
+
+from slicer.i18n import tr as _
+
+from .RowText import NOTHING, moment
+
+WIDTHS = (82, 70, 60, 54, 58, 64, 84)
+
+
+def titles() -> tuple:
+    return (_("Visit"), _("Structure"), _("Volume"), _("Change"), _("Shift"), _("Reviewed"), _("Status"))
+
+
+def tips() -> tuple:
+    return (
+        _("The follow-up"),
+        _("The structure"),
+        _("Volume of the result in millilitres"),
+        _("Of the volume, against the prior brought onto the follow-up"),
+        _("Between the centroid of the aligned prior and that of the result, in millimetres"),
+        _("Slices that somebody accepted, edited or flagged, of all"),
+        _("As the Segment Editor shows it"),
+    )
+
+
+def cells(row: dict) -> tuple:
+    """The texts of one row of `ReviewRows.reportRows`."""
+    statuses = {"NotStarted": _("Not started"), "InProgress": _("In progress"), "Completed": _("Completed"), "Flagged": _("Flagged")}
+    return (
+        row["visit"],
+        row["structure"],
+        f"{row['volumeMl']:.1f} ml",
+        percent(row["changePercent"]),
+        number(row["centroidShiftMm"], "{:.1f} mm"),
+        f"{row['slices'] - row['notReviewed']} / {row['slices']}",
+        statuses[row["status"]],
+    )
+
+
+def details(row: dict) -> list:
+    """Sentences on a structure of a visit."""
+    counts = _("{structure}: {accepted} slices accepted, {edited} edited, {flagged} flagged, {open} not reviewed; the method gave reasons to look at {reasons}.")
+    lines = [
+        counts.format(
+            structure=row["structure"], accepted=row["accepted"], edited=row["edited"], flagged=row["flagged"], open=row["notReviewed"], reasons=row["flaggedByMethod"]
+        )
+    ]
+    lines.append(_("Volume {now} ml, prior {prior} ml.").format(now=f"{row['volumeMl']:.2f}", prior=f"{row['priorVolumeMl']:.2f}"))
+    if row["time"]:
+        lines.append(_("Reviewed by {reviewer}, last on {time}.").format(reviewer=row["reviewer"] or _("a reviewer who gave no name"), time=moment(row["time"])))
+    if not row["complete"]:
+        lines.append(_("Incomplete: the run was stopped before the end."))
+    if row["warnings"]:
+        lines.append(row["warnings"])
+    return lines
+
+
+def percent(value) -> str:
+    return NOTHING if value is None else f"{value:+.0f} %".replace("-", "−")
+
+
+def number(value, form: str = "{:.1f}") -> str:
+    return NOTHING if value is None else form.format(value)
+
+
+def folderName(visit: str) -> str:
+    """A visit's name as the name of a folder on every system."""
+    return re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", visit).strip(" .") or "visit"

@@ -1,0 +1,96 @@
+"""The buttons that say how slices are looked at: side by side, with the chart, zoomed to the structure."""
+
+from __future__ import annotations
+
+from slicer.i18n import tr as _
+
+from . import MRMLPrompts, MRMLReview
+from .Attempt import attempt
+from .DistanceChart import DistanceChart
+from .ReviewNodes import ReviewNodes
+
+
+class ReviewViews:
+    """Brings the views to the current slice in the way the buttons say.
+
+    Parameters
+    ----------
+    ui : widgets by name, of Review.ui
+    layout : ReviewLayout
+    current, store
+        Shared with the Review panel.
+    tell : callable(sentence)
+        Shows why something could not be done.
+    """
+
+    def __init__(self, ui, layout, current, store, tell):
+        self.ui = ui
+        self.layout = layout
+        self.current = current
+        self.store = store
+        self.chart = DistanceChart(layout, store, current)
+        self._tell = tell
+        ui.sideBySideButton.setChecked(True)
+        ui.zoomButton.setChecked(True)
+        ui.sideBySideButton.connect("toggled(bool)", self._onSideBySide)
+        ui.chartButton.connect("toggled(bool)", self._onChart)
+        ui.zoomButton.connect("toggled(bool)", self._onZoom)
+        layout.onClosed = self._onClosed
+
+    @property
+    def priorIndex(self) -> int | None:
+        """The prior's slice on the screen, also where the method paired none."""
+        return self.layout.pair.priorIndex if self.layout.isOpen else None
+
+    def open(self) -> None:
+        """The review layout, where the person wants it and it is not there yet."""
+        if self.ui.sideBySideButton.checked and not self.layout.isOpen:
+            self.layout.open(self.ui.chartButton.checked)
+
+    def follow(self) -> None:
+        """Show the current slice, its match, and the points of its structure."""
+        review = self.store.review(self.current.node)
+        if review is None:
+            return
+        nodes = ReviewNodes(self.current.node)
+        if nodes.followup is None:
+            self._tell(_("The follow-up of {visit} is no longer in the scene; load it again to see its slices.").format(visit=review.name))
+            return
+        every = [one for node in MRMLReview.findAll(self.store.scene) for one in ReviewNodes(node).allLists()]
+        MRMLPrompts.showOnly(nodes.lists(self.current.structure), every)
+        attempt(lambda: self.layout.follow(review, nodes), self._tell)
+
+    def cleanup(self) -> None:
+        self.chart.cleanup()
+        self.layout.cleanup()
+
+    def _onSideBySide(self, on: bool) -> None:
+        if not on:
+            self.layout.close()
+            self._check(self.ui.chartButton, False)
+        elif self.current.isSet:
+            self.layout.open(self.ui.chartButton.checked)
+            self.follow()
+
+    def _onChart(self, on: bool) -> None:
+        if on:
+            self._check(self.ui.sideBySideButton, True)
+        if self.layout.isOpen or on:
+            self.layout.open(on)
+            self.chart.refresh()
+            if self.current.isSet:
+                self.follow()
+
+    def _onZoom(self, on: bool) -> None:
+        self.layout.zoom = on
+
+    def _onClosed(self) -> None:
+        """The person chose another layout from Slicer's menu."""
+        for button in (self.ui.sideBySideButton, self.ui.chartButton):
+            self._check(button, False)
+
+    @staticmethod
+    def _check(button, on: bool) -> None:
+        blocked = button.blockSignals(True)
+        button.setChecked(on)
+        button.blockSignals(blocked)
