@@ -1,0 +1,56 @@
+"""The computed patient among Slicer's sample data: made on this machine, so nothing is downloaded."""
+
+import os
+
+import slicer
+from slicer.i18n import tr as _
+
+from .MRMLSubjectHierarchy import itemOf
+
+PATIENT_ID = "PHANTOM"
+DATES = ("20240108", "20240205", "20240311")
+"""Of the prior and the follow-ups, as `p2sam.phantom` has them, which is too heavy to be read here."""
+CATEGORY = "P2SAM"
+NAME = "P2SAM computed patient"
+
+
+def register():
+    """Offer the patient in the module Sample Data; called once, when Slicer has started."""
+    try:
+        import SampleData
+    except ImportError:
+        return
+    logic = SampleData.SampleDataLogic
+    if hasattr(logic, "registerCustomSampleDataCategory"):
+        logic.registerCustomSampleDataCategory(category=CATEGORY, title=_("P2SAM: follow-up CT"))
+    logic.registerCustomSampleDataSource(
+        category=CATEGORY,
+        sampleName=NAME,
+        uris="",
+        fileNames="",
+        nodeNames=_("Computed patient: prior and two follow-ups"),
+        thumbnailFileName=os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Resources", "Icons", "P2SAMPhantom.png"),
+        customDownloader=load,
+    )
+
+
+def load(source=None):
+    """Compute the patient in the worker and load it; the module P2SAM is opened with it chosen."""
+    slicer.util.selectModule("P2SAMSlicer")
+    slicer.modules.P2SAMSlicerWidget.panel.loadSample()
+
+
+def placeInHierarchy(scene, nodes):
+    """Patient, studies and dates for the loaded nodes, as Slicer's DICOM module would give them."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), _("Computed patient"))
+    hierarchy.SetItemAttribute(patient, "DICOM.PatientID", PATIENT_ID)
+    groups = [[nodes["priorVolume"], nodes["priorSegmentation"]], *([followup, truth] for followup, truth in zip(nodes["followups"], nodes["truths"]))]
+    for date, group in zip(DATES, groups):
+        study = hierarchy.CreateStudyItem(patient, f"{date[:4]}-{date[4:6]}-{date[6:]}")
+        hierarchy.SetItemAttribute(study, "DICOM.StudyDate", date)
+        for node in group:
+            hierarchy.SetItemParent(itemOf(hierarchy, node), study)
+        volume = itemOf(hierarchy, group[0])
+        hierarchy.SetItemAttribute(volume, "DICOM.Modality", "CT")
+        hierarchy.SetItemAttribute(volume, "DICOM.FrameOfReferenceUID", f"2.25.{date}")
