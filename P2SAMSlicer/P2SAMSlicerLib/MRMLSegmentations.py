@@ -9,7 +9,7 @@ import slicer
 
 from .MRMLLabelmapChanges import emptyImage
 from .MRMLLabelmaps import BINARY_LABELMAP
-from .MRMLMasking import editableRegion, writeHonouring
+from .MRMLMasking import editableRegion, writeHonouring, writeSlicesHonouring
 from .MRMLSegmentExport import exportSegments
 from .MRMLSegments import readMask, readSlice, requireLabelmap, writeSegment, writeSlices
 from .MRMLSegmentStatus import isLocked, setLocked, setStatus, statusOf
@@ -31,6 +31,7 @@ __all__ = [
     "writeHonouring",
     "writeSegment",
     "writeSlices",
+    "writeSlicesHonouring",
 ]
 
 

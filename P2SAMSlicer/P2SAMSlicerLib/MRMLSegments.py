@@ -77,6 +77,7 @@ def writeSlices(
         action.changes(segmentationNode)
     allowed = {index: np.asarray(mask, dtype=bool) for index, mask in masks.items()}
     if editable is not None:
+        requireShape(editable, shape)
         for index, mask in allowed.items():
             old = readSlice(segmentationNode, segmentId, followupNode, index, sliceAxis)
             allowed[index] = np.where(np.take(editable, index, axis=sliceAxis), mask, old)

@@ -15,6 +15,7 @@ from P2SAMSlicerLib.MRMLSegmentations import (
     setLocked,
     writeHonouring,
     writeSlices,
+    writeSlicesHonouring,
 )
 from segment_scene import GEOMETRIES, SHAPE, add_shared, add_volume, ball, matrix, matrix_of, noise, oriented_image, same_voxels
 
@@ -142,6 +143,36 @@ def test_slices_drawn_during_a_run_keep_to_the_same_region(scene, volume):
         writeSlices(node, volume, "tumour", {index: NEW[:, index]}, 1, editable=region)
     expected = edited_in_slicer(scene, volume, NEW, mask_mode="EditAllowedInsideSingleSegment")
     assert same(voxels(node, volume), expected)
+
+
+@pytest.mark.parametrize("low_high", [None, (300, 1700)], ids=["any intensity", "intensity range"])
+@pytest.mark.parametrize("overwrite", OVERWRITE)
+@pytest.mark.parametrize("axis", [0, 2])
+def test_slices_written_one_by_one_end_as_the_whole_does(scene, volume, overwrite, low_high, axis):
+    whole, node = chosen(scene, volume), chosen(scene, volume)
+    options = {"mask_mode": "EditAllowedOutsideVisibleSegments", "overwrite": overwrite, "low_high": low_high}
+    written = writeHonouring(editor_of(scene, whole, volume, **options), whole, "tumour", NEW, volume, ("lung",))
+    editor = editor_of(scene, node, volume, **options)
+    for indices in (range(0, SHAPE[axis], 2), range(1, SHAPE[axis], 2)):
+        masks = {index: np.take(NEW, index, axis=axis) for index in indices}
+        now = writeSlicesHonouring(editor, node, volume, "tumour", masks, axis, ("lung",))
+        assert all(np.array_equal(mask, np.take(written, index, axis=axis)) for index, mask in now.items())
+    assert same(voxels(node, volume), voxels(whole, volume))
+
+
+def test_slices_keep_to_an_intensity_range_of_another_volume_and_to_locks(scene, volume):
+    ramp = np.arange(30, dtype=np.float32)[:, None, None] * np.ones((30, 30, 30), np.float32)
+    coarse = add_volume(scene, matrix(np.eye(3), (4, 4, 4), (-60, -40, 0)), (30, 30, 30), "PET", ramp)
+    whole, node = chosen(scene, volume), chosen(scene, volume)
+    options = {"low_high": (10, 13), "overwrite": "OverwriteAllSegments"}
+    written = writeHonouring(editor_of(scene, whole, coarse, **options), whole, "tumour", NEW, volume, ("lung", "heart"))
+    assert written.any() and not np.array_equal(written, NEW)
+    editor = editor_of(scene, node, coarse, **options)
+    writeSlicesHonouring(editor, node, volume, "tumour", {index: NEW[:, index] for index in range(SHAPE[1])}, 1, ("lung", "heart"))
+    assert same(voxels(node, volume), voxels(whole, volume))
+    setLocked(node, "tumour", True)
+    with pytest.raises(StructureError, match="is locked"):
+        writeSlicesHonouring(editor, node, volume, "tumour", {1: NEW[1]}, 0)
 
 
 def test_a_new_segment_in_a_chosen_segmentation_takes_no_voxel_from_others(scene, volume):
