@@ -14,35 +14,33 @@ sys.path.insert(0, str(HERE.parent))
 
 def isRealSlicer():
     """True inside Slicer's own application."""
-    return "qt" in sys.modules and "runtime" not in sys.modules and hasattr(sys.modules.get("slicer"), "app")
+    return "runtime" not in sys.modules and hasattr(sys.modules.get("slicer"), "app")
 
 
 def standIn():
-    """Puts the stand-in in place; skips where it cannot run here."""
-    sys.path.insert(0, str(HERE.parents[1]))
-    import runtime
-
-    reason = runtime.why_not()
-    if reason:
-        pytest.skip(reason, allow_module_level=True)
-    runtime.install()
-    return runtime
-
-
-def pytest_ignore_collect(collection_path, config):
-    """Leaves the folder out where neither Slicer nor the stand-in can be had, and says why."""
-    if not collection_path.name.startswith("test_") or isRealSlicer():
-        return None
+    """Puts the stand-in in place; the sentence that says why not where it cannot run here."""
     sys.path.insert(0, str(HERE.parents[1]))
     import runtime
 
     reason = runtime.why_not()
     if reason is None:
         runtime.install()
-        return None
-    collector = collection_path.name
-    config.issue_config_time_warning(pytest.PytestWarning(f"{collector} is left out: {reason}"), stacklevel=2)
-    return True
+    return reason
+
+
+REASON = None if isRealSlicer() else standIn()
+
+
+class LeftOut(pytest.Module):
+    """A test file that cannot even be imported here."""
+
+    def collect(self):
+        pytest.skip(REASON, allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    """Skips the files of this folder, with the reason, where neither Slicer nor the stand-in can be had."""
+    return LeftOut.from_parent(parent, path=module_path) if REASON else None
 
 
 class Printed(list):
@@ -68,8 +66,6 @@ def printed(application, monkeypatch):
 @pytest.fixture(scope="session")
 def application():
     """`slicer.app`, of Slicer or of the stand-in."""
-    if not isRealSlicer():
-        standIn()
     import slicer
 
     yield slicer.app

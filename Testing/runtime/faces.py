@@ -10,6 +10,7 @@ from . import index, modality, signals
 from .rules import RENAMED, is_read_only, kind_of, refusal
 from .values import guarded, unwrap, wrap
 
+_nothing = object()
 _alive = weakref.WeakValueDictionary()
 
 
@@ -55,7 +56,7 @@ class Face(metaclass=FaceType):
         kind = kind_of(type(raw), name)
         if kind is None:
             return _dynamic(raw, name)
-        if name in EXTRAS and not (name == "name" and kind == "property"):
+        if isinstance(raw, QtCore.QObject) and name in EXTRAS and kind == "function":
             return EXTRAS[name](raw)
         if kind == "property":
             return wrap(_property(raw, name))
@@ -140,7 +141,9 @@ def _subclass(name, raw_class, namespace):
 
 def _seen(owner, name):
     """A function or a constant of an object or a class."""
-    value = getattr(owner, name)
+    value = getattr(owner, name, _nothing)
+    if value is _nothing:
+        raise AttributeError(_gap(owner if isinstance(owner, type) else type(owner), name))
     if isinstance(value, type) and issubclass(value, Shiboken.Object):
         return face_class(value)
     if not callable(value) or isinstance(value, type):
@@ -155,10 +158,13 @@ def _seen(owner, name):
 
 
 def _property(raw, name):
-    value = getattr(raw, name, None)
-    if value is None:
-        value = getattr(raw, "is" + name[0].upper() + name[1:], None)
-    if value is None:
+    for getter in (name, "is" + name[0].upper() + name[1:]):
+        value = getattr(raw, getter, _nothing)
+        if value is not _nothing:
+            break
+    else:
+        if raw.metaObject().indexOfProperty(name) < 0:
+            raise AttributeError(_gap(type(raw), name))
         return raw.property(name)
     return value() if callable(value) else value
 
@@ -171,8 +177,14 @@ def _set_property(raw, name, value):
         setter(value)
     elif isinstance(getattr(type(raw), name, None), QtCore.Property):
         setattr(raw, name, value)
+    elif raw.metaObject().indexOfProperty(name) < 0:
+        raise AttributeError(_gap(type(raw), name))
     elif not raw.setProperty(name, value):
         raise AttributeError(f"'{name}' of {type(raw).__name__} does not take {value!r}.")
+
+
+def _gap(raw_class, name):
+    return f"The stand-in's {raw_class.__name__} has no '{name}' yet, though Slicer's has: add it in Testing/runtime."
 
 
 def _dynamic(raw, name):

@@ -47,7 +47,9 @@ def load_module(path):
     """Loads a scripted module from its file; returns `slicer.modules.<name>`."""
     from . import modules
 
-    return modules.load(path)
+    loaded = modules.load(path)
+    _state["application"].startupCompleted.emit()
+    return loaded
 
 
 def close():
@@ -77,6 +79,7 @@ def _qt_modules(slicer):
     for module in (layout_manager, main_window, modules, plot_view, slice_controller, slice_view, slice_widget):
         classes |= {name: one for name, one in vars(module).items() if name.startswith("q") and isinstance(one, type)}
     sys.modules["ctk"] = _ctk_module(classes)
+    slicer.__getattr__ = _refusing("slicer")
     for name, one in classes.items():
         if name.startswith("q") and name in index.classes_of("slicer"):
             setattr(slicer, name, face_class(one))
@@ -86,10 +89,22 @@ def _ctk_module(classes):
     from .faces import face_class
 
     ctk = types.ModuleType("ctk", "The classes of CTK that the stand-in has.")
+    ctk.__getattr__ = _refusing("ctk")
     for name, one in classes.items():
         if name.startswith("ctk"):
             setattr(ctk, name, face_class(one))
     return ctk
+
+
+def _refusing(module):
+    from . import index
+
+    def refuse(name):
+        if name in index.classes_of(module):
+            raise AttributeError(f"The stand-in has no {module}.{name} yet, though Slicer does: add it in Testing/runtime.")
+        raise AttributeError(f"{module} has no '{name}': the index of Slicer's names lists no such class.")
+
+    return refuse
 
 
 def _python_modules(slicer):

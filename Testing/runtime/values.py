@@ -39,7 +39,7 @@ class QtEnum(int):
             return ~int(self)
 
     def __repr__(self):
-        return f"{self.raw} ({int(self)})"
+        return str(int(self))
 
 
 def wrap(value):

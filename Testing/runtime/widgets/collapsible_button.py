@@ -73,11 +73,11 @@ class ctkCollapsibleButton(QAbstractButton):
         title = QSize(self.fontMetrics().horizontalAdvance(self.text()) + 40, TITLE_HEIGHT)
         if self._collapsed or self.layout() is None:
             return title
-        return self.layout().sizeHint().expandedTo(title)
+        return self.layout().totalSizeHint().expandedTo(title)
 
     def minimumSizeHint(self):
         title = QSize(40, TITLE_HEIGHT)
-        return title if self._collapsed or self.layout() is None else self.layout().minimumSize().expandedTo(title)
+        return title if self._collapsed or self.layout() is None else self.layout().totalMinimumSize().expandedTo(title)
 
     def hitButton(self, position):
         return position.y() <= TITLE_HEIGHT

@@ -18,7 +18,8 @@ class ctkCollapsibleGroupBox(QGroupBox):
         for one in self.children():
             if one.isWidgetType():
                 one.setVisible(open_)
-        self.setMaximumHeight(16777215 if open_ else self._height + 14)
+        self.setFlat(not open_)
+        self.setMaximumHeight(16777215 if open_ else self._height + 10)
 
     def _set_collapsed(self, value):
         self.setChecked(not value)
