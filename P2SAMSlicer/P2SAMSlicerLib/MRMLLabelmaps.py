@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from vtk.util.numpy_support import vtk_to_numpy
 
+from p2sam.regrid import index_shift, resample_mask
+from p2sam.volume import Volume
+
 from .MRMLVolumes import arrayFromMatrix, arrayOf, gridMatrix, matrixBetween, matrixFromArray
 
 BINARY_LABELMAP = "Binary labelmap"
@@ -53,8 +56,6 @@ def onGrid(labels: Labels, segmentationNode, volumeNode) -> tuple[np.ndarray, bo
     exact : bool
         Whether every voxel was moved as it is; otherwise the mask was interpolated between its voxels.
     """
-    from p2sam.regrid import resample_mask
-
     shift = shiftOf(labels, segmentationNode, volumeNode)
     if shift is not None:
         return shift.apply(labels.array == labels.value), True
@@ -92,15 +93,11 @@ def _matrixOf(image) -> np.ndarray:
 
 def _gridOf(volumeNode):
     """The volume's own grid as the engine sees it, parent transforms left out."""
-    from p2sam.volume import Volume
-
     return Volume(arrayOf(volumeNode), gridMatrix(volumeNode))
 
 
 def shiftOf(labels: Labels, segmentationNode, volumeNode):
     """How the labelmap's voxels sit in the volume's grid; None where they do not coincide."""
-    from p2sam.regrid import index_shift
-
     toVolume = matrixBetween(segmentationNode, volumeNode) @ labels.matrix
     return index_shift(toVolume, labels.array.shape, _gridOf(volumeNode))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from .volume import Volume, grid_corners
 
@@ -79,6 +78,8 @@ def resample_mask(mask: np.ndarray, ijk_to_ras: np.ndarray, target: Volume) -> n
     -------
     (K, J, I) bool on the target's grid
     """
+    from scipy import ndimage
+
     result = np.zeros(target.shape, dtype=bool)
     if not mask.any():
         return result

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 
 from .errors import GeometryError
+
+if TYPE_CHECKING:  # Slicer's process reads this file; it shall not load SimpleITK before it is needed
+    import SimpleITK as sitk
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Slicer is RAS; SimpleITK, ITK transforms and DICOM are LPS. The matrix is its own inverse."""
@@ -44,6 +47,8 @@ class Volume:
     @classmethod
     def from_sitk(cls, image: sitk.Image, meta: dict | None = None) -> Volume:
         """A 3-D SimpleITK image (LPS); the voxels are copied."""
+        import SimpleITK as sitk
+
         if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
             raise GeometryError(
                 "A volume has three axes and one value a voxel,"
@@ -56,6 +61,8 @@ class Volume:
 
     def to_sitk(self) -> sitk.Image:
         """As a SimpleITK image (LPS). Spacing and direction are split, so their product may differ in the last bit."""
+        import SimpleITK as sitk
+
         array = self.array.astype(np.uint8) if self.array.dtype == bool else self.array
         image = sitk.GetImageFromArray(np.ascontiguousarray(array))
         lps = LPS_TO_RAS @ self.ijk_to_ras

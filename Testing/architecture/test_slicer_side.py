@@ -22,7 +22,9 @@ WITHOUT_QT = {"Review.py", "Checks.py", "Logic.py", "Run.py", "WorkerClient.py",
 """And every MRML*.py: what is tested on real MRML nodes, without an application."""
 HOLDS_THE_SCENE = {"Widget.py", "P2SAMSlicer.py"}
 """Where Slicer's own scene is picked up and handed on; everybody else is given a scene or a node."""
-LIGHT_ENGINE = {"p2sam.errors", "p2sam.settings", "p2sam.models.registry", "p2sam.models.weights", "p2sam.files.prompt_look"}
+LIGHT_ENGINE = {
+    "p2sam.errors", "p2sam.settings", "p2sam.models.registry", "p2sam.models.weights", "p2sam.files.prompt_look", "p2sam.regrid", "p2sam.volume",
+}  # fmt: skip
 """What may be imported when Slicer starts; other engine files only inside the function that needs them."""
 WORKER = {"p2sam_worker.protocol", "p2sam_worker.job"}
 SLOTS_THAT_END = {"Task.py"}

@@ -86,6 +86,22 @@ def add_warp(scene, name="warp"):
     return node
 
 
+def in_a_study(scene, node, series="1.2.3"):
+    """Give a volume the branch that Slicer's DICOM module makes for it: (subject hierarchy, study item)."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "somebody")
+    hierarchy.SetItemAttribute(patient, "DICOM.PatientID", "LUNG1-001")
+    study = hierarchy.CreateStudyItem(patient, "planning")
+    for name, value in (("StudyDate", "20240301"), ("StudyInstanceUID", "1.2")):
+        hierarchy.SetItemAttribute(study, f"DICOM.{name}", value)
+    item = hierarchy.CreateItem(study, node)
+    hierarchy.SetItemUID(item, "DICOM", series)
+    hierarchy.SetItemUID(item, "DICOMInstanceUID", "1.2.3.1 1.2.3.2")
+    for name, value in (("Modality", "CT"), ("FrameOfReferenceUID", "1.9"), ("SeriesDescription", "")):
+        hierarchy.SetItemAttribute(item, f"DICOM.{name}", value)
+    return hierarchy, study
+
+
 def noise(seed: int, shape=SHAPE, part=0.3) -> np.ndarray:
     """A mask in which every voxel counts: random, so that a shift, a flip or a swap of axes shows."""
     mask = np.random.default_rng(seed).random(shape) < part

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import slicer
 from p2sam.errors import GeometryError, InputError
 from p2sam.volume import Volume
 from P2SAMSlicerLib.MRMLVolumes import metaOf, volumeOf, windowOf
-from segment_scene import GEOMETRIES, SHAPE, add_transform, add_volume, add_warp, matrix, rotation
+from segment_scene import GEOMETRIES, SHAPE, add_transform, add_volume, add_warp, in_a_study, matrix, rotation
 
 
 @pytest.mark.parametrize("ijk_to_ras", GEOMETRIES.values(), ids=GEOMETRIES)
@@ -73,21 +72,6 @@ def test_the_window_is_the_displays_and_none_without_a_display(scene):
     assert windowOf(node) == (-160, 240)
     node.RemoveAllDisplayNodeIDs()
     assert windowOf(node) is None
-
-
-def in_a_study(scene, node, series="1.2.3"):
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "somebody")
-    hierarchy.SetItemAttribute(patient, "DICOM.PatientID", "LUNG1-001")
-    study = hierarchy.CreateStudyItem(patient, "planning")
-    for name, value in (("StudyDate", "20240301"), ("StudyInstanceUID", "1.2")):
-        hierarchy.SetItemAttribute(study, f"DICOM.{name}", value)
-    item = hierarchy.CreateItem(study, node)
-    hierarchy.SetItemUID(item, "DICOM", series)
-    hierarchy.SetItemUID(item, "DICOMInstanceUID", "1.2.3.1 1.2.3.2")
-    for name, value in (("Modality", "CT"), ("FrameOfReferenceUID", "1.9"), ("SeriesDescription", "")):
-        hierarchy.SetItemAttribute(item, f"DICOM.{name}", value)
-    return hierarchy, study
 
 
 def test_patient_study_and_series_are_read_from_the_subject_hierarchy_and_what_is_empty_is_left_out(scene):

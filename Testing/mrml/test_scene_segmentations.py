@@ -24,13 +24,13 @@ from segment_scene import (
     add_transform,
     add_volume,
     ball,
+    in_a_study,
     matrix,
     matrix_of,
     noise,
     oriented_image,
     same_voxels,
 )
-from test_volumes import in_a_study
 
 TERMINOLOGY = "Segmentation category and type - 3D Slicer General Anatomy list~SCT^123037004^Anatomical Structure~SCT^80891009^Heart~^^~~^^~^^"
 
