@@ -142,8 +142,9 @@ class CorrectPanel:
         """The slice as the method proposed it: contour and points."""
         node, structure, index = self.current.node, self.current.structure, self.current.index
         self.redraws.forget()
-        if node is not None and attempt(lambda: self.logic.resetSlice(node, structure, index), self.tell):
-            self._message = html.escape(_("Slice {index} is as it was proposed.").format(index=index))
+        with self.edits.quiet():
+            if node is not None and attempt(lambda: self.logic.resetSlice(node, structure, index), self.tell):
+                self._message = html.escape(_("Slice {index} is as it was proposed.").format(index=index))
         self.refresh()
 
     def openSegmentEditor(self) -> None:

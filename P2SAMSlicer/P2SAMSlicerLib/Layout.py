@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import slicer
 
-from .MRMLDisplays import DisplayGuard
+from . import MRMLReview
+from .MRMLDisplays import DisplayGuard, freeFrom
 from .MRMLViews import SliceGeometry, jumpAll, segmentCentre
+from .ReviewNodes import ReviewNodes
 from .ViewPair import ViewPair
 
 PLAIN, WITH_CHART = 27431, 27432
@@ -57,6 +59,7 @@ class ReviewLayout:
         self.pair = ViewPair(current, self._guard)
         self._observe(scene, scene.StartSaveEvent, lambda *_: self._guard.release())
         self._observe(scene, scene.EndSaveEvent, lambda *_: self._guard.resume())
+        self._observe(scene, scene.EndImportEvent, lambda *_: self._onImported())
         layoutNode = self._layoutNode()
         if layoutNode is not None:
             self._observe(layoutNode, "ModifiedEvent", lambda *_: self._onLayoutChanged())
@@ -144,6 +147,15 @@ class ReviewLayout:
         widgets = [manager.sliceWidget(tag) for tag in (FOLLOWUP, PRIOR)]
         if None not in widgets:
             self.pair.attach(*[(widget.mrmlSliceNode(), widget.sliceLogic().GetSliceCompositeNode()) for widget in widgets])
+
+    def _onImported(self) -> None:
+        """A scene may have been saved while its contours were limited to our views."""
+        if self.pair.isAttached:
+            return
+        nodes = [ReviewNodes(node) for node in MRMLReview.findAll(self.scene)]
+        shown = [one for each in nodes for one in (each.segmentation, each.priorSegmentation, *each.allLists()) if one is not None]
+        views = [self.scene.GetSingletonNode(tag, "vtkMRMLSliceNode") for tag in (FOLLOWUP, PRIOR)]
+        freeFrom([one.GetDisplayNode() for one in shown], [view.GetID() for view in views if view is not None])
 
     def _onLayoutChanged(self) -> None:
         """The person chose another layout: nothing of ours stays limited to views that are gone."""

@@ -49,6 +49,14 @@ class DisplayGuard:
             _setState(displayNode, state)
 
 
+def freeFrom(displayNodes, viewIds) -> None:
+    """Show nodes everywhere that are limited to views of ours alone, as in a scene that was saved by a script during a review."""
+    for displayNode in displayNodes:
+        limits = set(displayNode.GetViewNodeIDs()) if displayNode is not None else set()
+        if limits and limits <= set(viewIds):
+            displayNode.RemoveAllViewNodeIDs()
+
+
 def _stateOf(displayNode) -> tuple:
     """(ids of the views it is shown in, visible in slices, opacity of the inside or None where it has none)."""
     fill = displayNode.GetOpacity2DFill() if hasattr(displayNode, "GetOpacity2DFill") else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import slicer
 
 from . import MRMLPrompts
@@ -24,6 +26,7 @@ class PointEdits:
         self._onChanged = onChanged
         self._tags = []
         self._dragging = False
+        self._isQuiet = False
         self._known = None
         self.lists = ()
         self.volume = None
@@ -44,6 +47,16 @@ class PointEdits:
         for node, tag in self._tags:
             node.RemoveObserver(tag)
         self._tags, self.lists, self._known, self._dragging = [], (), None, False
+
+    @contextmanager
+    def quiet(self):
+        """What happens to the points inside is not a person's doing and is not told."""
+        self._isQuiet = True
+        try:
+            yield
+        finally:
+            self._isQuiet = False
+            self.settle()
 
     def settle(self) -> None:
         """Take the present points as known: the change was ours, or has been dealt with."""
@@ -80,7 +93,7 @@ class PointEdits:
             self._onEvent()
 
     def _onEvent(self, *_arguments) -> None:
-        if self._dragging:
+        if self._dragging or self._isQuiet:
             return
         places = self._places()
         if places != self._known:

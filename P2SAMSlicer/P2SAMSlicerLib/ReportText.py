@@ -8,11 +8,11 @@ from slicer.i18n import tr as _
 
 from .RowText import NOTHING, moment
 
-WIDTHS = (82, 70, 60, 54, 58, 64, 84)
+WIDTHS = (76, 70, 54, 52, 62, 62, 82)
 
 
 def titles() -> tuple:
-    return (_("Visit"), _("Structure"), _("Volume"), _("Change"), _("Shift"), _("Reviewed"), _("Status"))
+    return (_("Visit"), _("Structure"), _("Vol. ml"), _("Change"), _("Shift mm"), _("Reviewed"), _("Status"))
 
 
 def tips() -> tuple:
@@ -33,9 +33,9 @@ def cells(row: dict) -> tuple:
     return (
         row["visit"],
         row["structure"],
-        f"{row['volumeMl']:.1f} ml",
+        f"{row['volumeMl']:.1f}",
         percent(row["changePercent"]),
-        number(row["centroidShiftMm"], "{:.1f} mm"),
+        number(row["centroidShiftMm"], "{:.1f}"),
         f"{row['slices'] - row['notReviewed']} / {row['slices']}",
         statuses[row["status"]],
     )

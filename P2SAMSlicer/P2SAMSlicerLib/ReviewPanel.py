@@ -183,21 +183,24 @@ class ReviewPanel:
         self._go(key, "table")
 
     def _onCurrent(self, source: str) -> None:
+        self._error = ""
         if source != "table":
             self.table.select(self.current.key)
         if self.current.isSet:
             if source != "view":
                 self.views.follow()
             self._remember()
-        self._error = ""
         self._showCurrent()
         self.views.chart.refresh()
 
     def _remember(self) -> None:
         if self._parameterNode is not None:
+            node = self._parameterNode.parameterNode
+            wasModifying = node.StartModify()
             self._parameterNode.review = self.current.node
             self._parameterNode.currentStructure = self.current.structure
             self._parameterNode.currentSlice = self.current.index
+            node.EndModify(wasModifying)
 
     def _row(self):
         """The review row of the current slice, listed or not; None where nothing was drawn there."""
