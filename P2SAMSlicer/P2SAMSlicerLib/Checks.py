@@ -11,7 +11,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 from .MRMLVolumes import metaOf, volumeOf
 from .ScanChecks import ERROR, OK, WARNING, Check, Scan, pairChecks, scanChecks
 
-__all__ = ["ERROR", "OK", "WARNING", "Check", "emptySegments", "scanOf", "summary", "visitChecks", "whyNot"]
+__all__ = ["ERROR", "OK", "WARNING", "Check", "emptySegments", "scanOf", "visitChecks", "whyNot"]
 
 BLOCK = 1 << 20
 """Voxels looked at at once when a segment is searched for a first voxel."""
@@ -47,17 +47,6 @@ def visitChecks(prior, segmentation, segmentIds, followups, alignment: str = "")
         if earlier is not None and node is not prior and scans[node] is not None:
             checks += pairChecks(earlier, scans[node], alignment)
     return [*checks, *_repeated([scans[node] for node in followups if scans[node] is not None]), *_segments(prior, segmentation, segmentIds)]
-
-
-def summary(checks) -> Check:
-    """The worst check, and how many more there are like it: the one line that the panel shows before it is opened."""
-    for level in (ERROR, WARNING):
-        found = [check for check in checks if check.level == level]
-        if found:
-            more = _(" (and {count} more)").format(count=len(found) - 1) if len(found) > 1 else ""
-            return Check(level, found[0].text + more, found[0].topic)
-    texts = [check.text for check in checks]
-    return Check(OK, " ".join(texts) if texts else _("Choose the visits."))
 
 
 def whyNot(prior, segmentation, segmentIds, followups, into=None, alignment: str = "", allowOtherPatient: bool = False, running: bool = False, also=()):

@@ -4,28 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .Proposals import checksum, pack
-from .SliceReview import ANCHORING, DRAWN_BY_HAND, EDITED, FLAGGED, NOT_REVIEWED, SliceReview
-
-
-def rememberProposed(structure, mask: np.ndarray, sliceAxis: int, indices=None, packed: bool = True) -> None:
-    """Take the mask as what the method drew: later changes are seen against it.
-
-    Parameters
-    ----------
-    structure : StructureReview
-    mask : (K, J, I) bool
-        On the follow-up's grid.
-    indices : iterable of int or None
-        Slices to take; None is all of the review and every other one with something on it. After a redraw it is the one slice.
-    packed : bool
-        Keep the mask of each slice as well, so that the slice can be taken back to it.
-    """
-    for index in sorted(_filled(mask, sliceAxis) | set(structure.slices)) if indices is None else indices:
-        one = structure.slices.setdefault(index, SliceReview(index))
-        drawn = np.take(mask, index, axis=sliceAxis)
-        one.proposedCrc = one.seenCrc = checksum(drawn)
-        one.proposed = pack(drawn) if packed else ""
+from .Proposals import checksum
+from .SliceReview import DRAWN_BY_HAND, EDITED, FLAGGED, NOT_REVIEWED, SliceReview
 
 
 def editedSlices(structure, mask: np.ndarray, sliceAxis: int) -> list:
@@ -95,38 +75,6 @@ def centroidRas(mask: np.ndarray, ijkToRas) -> np.ndarray | None:
             return None
         ijk.append(float(voxels @ np.arange(len(voxels)) / voxels.sum()))
     return (np.asarray(ijkToRas, dtype=float) @ [*ijk, 1.0])[:3]
-
-
-def carryOver(earlier, later) -> None:
-    """Take what a person settled in the review of an earlier run into the review of the next run on the same visit.
-
-    Accepted and edited slices were kept by the run, so they stay what they were, also when the run did not report them
-    again. A flag that a person set stays where the method drew the same again, and goes where the slice is a new one.
-
-    Parameters
-    ----------
-    earlier, later : VisitReview
-        `later` is changed. Structures are matched by name.
-    """
-    known = set(later.names)
-    for structure in earlier.structures:
-        if structure.name not in known:
-            continue
-        slices = later.structure(structure.name).slices
-        for index, one in structure.slices.items():
-            new = slices.get(index)
-            if one.status in ANCHORING:
-                slices[index] = _settledAs(one, new)
-            elif one.status == FLAGGED and new is not None and new.proposedCrc is not None and new.proposedCrc == one.seenCrc:
-                new.settle(one.status, one.reviewer, one.note, one.time)
-
-
-def _settledAs(one: SliceReview, new: SliceReview | None) -> SliceReview:
-    if new is None:
-        return one
-    new.settle(one.status, one.reviewer, one.note, one.time)
-    new.proposedCrc, new.seenCrc, new.proposed = one.proposedCrc, one.seenCrc, one.proposed
-    return new
 
 
 def _filled(mask: np.ndarray, sliceAxis: int) -> set:

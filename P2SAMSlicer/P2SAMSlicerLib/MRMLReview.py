@@ -45,9 +45,9 @@ def save(scene, node, review: VisitReview, followup=None):
         name = _("{volume} P2SAM review").format(volume=followup.GetName() if followup is not None else review.name)
         node = addNode(scene, "vtkMRMLTextNode", name, followup)
         node.SetAttribute(REVIEW, "1")
-        node.SetForceCreateStorageNode(node.CreateStorageNodeNever)
         if followup is not None:
             setReferences(node, followup=followup)
+    node.SetForceCreateStorageNode(node.CreateStorageNodeNever)  # not kept by a scene file, so said each time
     node.SetText(text)
     return node
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from p2sam.errors import InputError
 from slicer.i18n import tr as _
@@ -155,10 +155,8 @@ class VisitReview:
 
     def toJson(self) -> str:
         """Text for the scene; `fromJson` reads it back equal."""
-        values = asdict(self)
-        for structure in values["structures"]:
-            structure["slices"] = [structure["slices"][index] for index in sorted(structure["slices"])]
-        return ReviewJson.write(values)
+        structures = [{**vars(one), "slices": [vars(one.slices[index]) for index in sorted(one.slices)]} for one in self.structures]
+        return ReviewJson.write({**vars(self), "structures": structures})
 
     @classmethod
     def fromJson(cls, text: str) -> VisitReview:

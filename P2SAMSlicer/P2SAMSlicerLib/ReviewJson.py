@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import fields
+from functools import lru_cache
 
 from p2sam.errors import InputError
 from slicer.i18n import tr as _
@@ -15,7 +16,11 @@ FORMAT = 1
 
 def write(values: dict) -> str:
     """ASCII on one line, so that it passes unchanged through the scene's XML."""
-    return json.dumps({"format": FORMAT, **finite(values)}, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    document = {"format": FORMAT, **values}
+    try:
+        return _dumped(document)
+    except (TypeError, ValueError):  # a number that JSON does not have, somewhere
+        return _dumped(finite(document))
 
 
 def finite(value):
@@ -54,9 +59,18 @@ def read(text: str) -> dict:
 
 def known(cls, values: dict) -> dict:
     """The entries that `cls`, a dataclass, has a field for."""
-    names = {one.name for one in fields(cls)}
+    names = _fieldNames(cls)
     return {name: value for name, value in values.items() if name in names}
 
 
 def damaged(reason) -> InputError:
     return InputError(_("The review saved in the scene is damaged ({reason}); propagate the visit again.").format(reason=reason))
+
+
+def _dumped(document: dict) -> str:
+    return json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+@lru_cache(maxsize=8)
+def _fieldNames(cls) -> frozenset:
+    return frozenset(one.name for one in fields(cls))

@@ -57,13 +57,6 @@ def worstFirst(reviews) -> list:
     return sorted(rowsOf(reviews), key=_need)
 
 
-def nextUnreviewed(rows: list, after: tuple | None = None) -> Row | None:
-    """The next row that nobody has settled, from the one with key `after` on, and round to the top; None where all are."""
-    keys = [row.key for row in rows]
-    start = keys.index(after) + 1 if after in keys else 0
-    return next((row for row in [*rows[start:], *rows[:start]] if row.slice.status == NOT_REVIEWED), None)
-
-
 def structureStatus(structure) -> str:
     """The status of the whole structure in Slicer's words: NotStarted, InProgress, Completed or Flagged."""
     statuses = [one.status for one in structure.slices.values()]

@@ -3,6 +3,8 @@
 import numpy as np
 import slicer
 import vtk
+from P2SAMSlicerLib.Proposals import checksum, pack
+from P2SAMSlicerLib.SliceReview import SliceReview
 from vtk.util.numpy_support import numpy_to_vtk
 
 SHAPE = (14, 37, 52)
@@ -63,6 +65,16 @@ def addSegmentation(scene, volumeNode, name="contours", masks=None):
         segment.AddRepresentation("Binary labelmap", image)
         node.GetSegmentation().AddSegment(segment, segmentId)
     return node
+
+
+def propose(structure, mask, sliceAxis):
+    """Let a mask (K, J, I) be what the method drew, as the run that writes it notes it in the review."""
+    others = tuple(axis for axis in range(3) if axis != sliceAxis)
+    for index in sorted({*structure.slices, *np.flatnonzero(mask.any(axis=others)).tolist()}):
+        one = structure.slices.setdefault(index, SliceReview(index))
+        drawn = np.take(mask, index, axis=sliceAxis)
+        one.proposedCrc = one.seenCrc = checksum(drawn)
+        one.proposed = pack(drawn)
 
 
 def rasOf(matrix, ijk):

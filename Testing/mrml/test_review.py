@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from P2SAMSlicerLib.EditedSlices import carryOver, centroidRas, markEdited, measure, rememberProposed
+from P2SAMSlicerLib.EditedSlices import centroidRas, markEdited, measure
 from P2SAMSlicerLib.Proposals import unpack
 from P2SAMSlicerLib.Review import VisitReview
-from P2SAMSlicerLib.ReviewRows import nextUnreviewed, reportRows, structureStatus, worstFirst
+from P2SAMSlicerLib.ReviewRows import reportRows, structureStatus, worstFirst
 from p2sam.errors import InputError
-from review_case import NAME, SHAPE, obliqueMatrix, visitOf
+from review_case import NAME, SHAPE, obliqueMatrix, propose, visitOf
 
 
 @pytest.fixture
@@ -48,21 +48,11 @@ def test_several_visits_share_one_table(review):
     assert rows.index(next(row for row in rows if row.visit == "CT 3" and row.slice.index == 6)) == 6
 
 
-def test_the_next_slice_to_look_at_is_the_next_one_that_is_not_settled_and_round_to_the_top(review):
-    rows = review.worstFirst()
-    assert nextUnreviewed(rows).key == rows[0].key
-    review.setStatus(NAME, 4, "accepted")
-    assert nextUnreviewed(rows, rows[0].key).key == rows[2].key
-    assert nextUnreviewed(rows, rows[-1].key).key == rows[0].key
-    review.acceptAll()
-    assert nextUnreviewed(rows, rows[2].key) is None
-
-
 def test_json_brings_everything_back(review):
     review.setStatus(NAME, 4, "accepted", "Dr. Ä", "fine·", time="2026-03-01T10:00:00+01:00")
     mask = np.zeros(SHAPE, dtype=bool)
     mask[3:8, 3:11, 3:14] = True
-    rememberProposed(review.structure(NAME), mask, 0)
+    propose(review.structure(NAME), mask, 0)
     text = review.toJson()
     assert text.isascii() and "\n" not in text and "NaN" not in text
     again = VisitReview.fromJson(text)
@@ -145,7 +135,7 @@ def drawn(request, review):
     mask = np.zeros(SHAPE, dtype=bool)
     mask[2:9, 3:11, 3:14] = True
     structure = review.structure(NAME)
-    rememberProposed(structure, mask, request.param)
+    propose(structure, mask, request.param)
     return structure, mask, request.param
 
 
@@ -203,7 +193,7 @@ def test_a_flag_set_by_a_person_outlives_an_edit(drawn):
 
 def test_a_slice_drawn_where_the_method_drew_nothing_joins_the_review_as_edited(review):
     structure, mask = review.structure("Heart"), np.zeros(SHAPE, dtype=bool)
-    rememberProposed(structure, mask, 0)
+    propose(structure, mask, 0)
     mask[11, 6:9, 10:14] = True
     assert markEdited(structure, mask, 0, obliqueMatrix(), "AB") == [11]
     one = structure.slices[11]
@@ -228,22 +218,3 @@ def test_measures_follow_the_mask_in_millimetres(review):
     assert structure.volumeMl == pytest.approx(2 * 0.9 * 1.3 * 3.1 / 1000) and structure.centroidShiftMm == pytest.approx(5.0)
     measure(structure, mask & False, obliqueMatrix())
     assert structure.volumeMl == 0 and structure.centroidShiftMm is None
-
-
-def test_the_next_run_keeps_what_a_person_settled(drawn):
-    structure, mask, axis = drawn
-    earlier = VisitReview("CT 2", structures=[structure])
-    paint(mask, axis, 3)
-    markEdited(structure, mask, axis, obliqueMatrix(), "AB")
-    structure.slices[4].settle("accepted", "CD", time="2026-03-01T10:00:00+01:00")
-    structure.slices[6].settle("flagged", "CD", "same")
-    structure.slices[7].settle("flagged", "CD", "other")
-    later = VisitReview.fromResult(visitOf(sliceAxis=axis))
-    del later.structure(NAME).slices[3]
-    paint(mask, axis, 7)
-    rememberProposed(later.structure(NAME), mask, axis)
-    carryOver(earlier, later)
-    slices = later.structure(NAME).slices
-    assert [slices[index].status for index in (3, 4, 5, 6, 7)] == ["edited", "accepted", "not reviewed", "flagged", "not reviewed"]
-    assert slices[3].isEdited and slices[4].time == "2026-03-01T10:00:00+01:00"
-    assert markEdited(later.structure(NAME), mask, axis, obliqueMatrix()) == []

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import slicer
 from P2SAMSlicerLib import MRMLPrompts, MRMLReview, MRMLTables
-from P2SAMSlicerLib.EditedSlices import rememberProposed
 from P2SAMSlicerLib.Review import VisitReview
 from p2sam.errors import InputError
-from review_case import NAME, SHAPE, addSegmentation, addVolume, visitOf
+from review_case import NAME, SHAPE, addSegmentation, addVolume, propose, visitOf
 
 
 def addVisit(scene, name="CT 2"):
@@ -16,7 +15,9 @@ def addVisit(scene, name="CT 2"):
     segmentation, priorSegmentation = addSegmentation(scene, followup, f"{name} P2SAM"), addSegmentation(scene, prior, "contours")
     visit = visitOf(name=name)
     review = VisitReview.fromResult(visit, settings={"preset": "clinical", "window_hu": (-910.0, 590.0)}, model={"name": "graph", "sha256": "f00"})
-    rememberProposed(review.structure(NAME), np.random.default_rng(1).random(SHAPE) > 0.8, 0)
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[3:8] = np.random.default_rng(1).random((5, *SHAPE[1:])) > 0.8
+    propose(review.structure(NAME), mask, 0)
     review.setStatus(NAME, 4, "accepted", "Dr. Ä", "fine · <&>", time="2026-03-01T10:00:00+01:00")
     review.setStatus(NAME, 5, "flagged", "CD", "where is it?")
     node = MRMLReview.save(scene, None, review, followup)
