@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from p2sam.errors import InputError
 from p2sam.settings import Settings, preset
 from slicer.i18n import tr as _
@@ -15,13 +13,14 @@ from .Inputs import checkedInputs
 from .Reports import Evaluation, ReportExport, useAsPrior
 from .Run import Run
 from .SliceReview import ACCEPTED, FLAGGED, NOT_REVIEWED
+from .TaskRunner import TaskRunner
 from .VisitAccess import VisitAccess
 from .VisitNodes import needed
 from .Worker import Worker
 from .WorkerVerbs import WorkerVerbs
 
 
-class Logic(WorkerVerbs):
+class Logic(WorkerVerbs, TaskRunner):
     """Propagates a prior to follow-ups, and keeps what a person makes of it.
 
     Verbs with `wait=True` return when all is done, without an event loop. With `wait=False` they return at once; call
@@ -43,17 +42,9 @@ class Logic(WorkerVerbs):
         self.undo = undo
         self.notices = []
         """What the worker said of itself, newest last."""
-        self.worker = Worker(makeProcess, self.notices.append)
-        self.task = None
-        """The run, redraw or export that goes on; None where nothing does."""
-        self._later = later
+        TaskRunner.__init__(self, Worker(makeProcess, self.notices.append), later)
         self._redraws = {}
         self._access = VisitAccess(scene, lambda node: self.undo(node) if self.undo else None, self._drawnVisit)
-
-    @property
-    def running(self) -> bool:
-        """Whether something the user asked for is not finished."""
-        return self.task is not None
 
     def propagate(
         self, priorVolume, priorSegmentation, followups, segments=None, settings=None, model="graph", device="auto", transform=None,
@@ -93,7 +84,7 @@ class Logic(WorkerVerbs):
         RunError
             A follow-up failed; the error's `reviews` has those that did not.
         """
-        self._checkIdle()
+        self.checkIdle()
         followups, segmentIds = checkedInputs(self.scene, priorVolume, priorSegmentation, followups, segments, into)
         run = Run(self.scene, self.worker, self.undo, observer, progress)
         for followup in followups:
@@ -102,7 +93,7 @@ class Logic(WorkerVerbs):
                 transform if transform is None or hasattr(transform, "GetID") else str(transform),
             )  # fmt: skip
             run.add(case, into=into)
-        return self._start(run, wait)
+        return self.start(run, wait)
 
     def propagateAgain(self, reviewNode, slices=None, wait=True, progress=None, observer=None):
         """Draw a visit again; accepted and edited slices are kept and guide the others.
@@ -117,7 +108,7 @@ class Logic(WorkerVerbs):
         vtkMRMLTextNode
             The review; with `wait=False` the Run.
         """
-        self._checkIdle()
+        self.checkIdle()
         case = self._access.case(reviewNode)
         needed(reviewNode, "segmentation")
         if slices is not None:
@@ -127,7 +118,7 @@ class Logic(WorkerVerbs):
             slices = (first, last)
         run = Run(self.scene, self.worker, self.undo, observer, progress)
         run.add(case, reviewNode=reviewNode, slices=slices)
-        found = self._start(run, wait)
+        found = self.start(run, wait)
         return reviewNode if wait else found
 
     def redrawSlice(self, reviewNode, structure: str, index: int, wait=True, done=None):
@@ -142,11 +133,11 @@ class Logic(WorkerVerbs):
         if not wait and isinstance(self.task, Redraw):
             self._redraws[key] = (reviewNode, structure, int(index), done)
             return self.task
-        self._checkIdle()
+        self.checkIdle()
         redraw = Redraw(self.worker, self._access, reviewNode, structure, int(index))
         if done is not None:
             redraw.onFinished(lambda task: done(task.message if task.status != "done" else None))
-        return self._start(redraw, wait)
+        return self.start(redraw, wait)
 
     def resetSlice(self, reviewNode, structure: str, index: int) -> None:
         """Take a slice back to what the method proposed, contour and points."""
@@ -178,14 +169,14 @@ class Logic(WorkerVerbs):
 
     def exportReport(self, reviewNode, folder: str, overwrite: bool = False, wait=True, done=None):
         """Write the folder of a visit, as the command line does: {folder, report}. `done(answer)` is told {error} after a failure."""
-        self._checkIdle()
+        self.checkIdle()
         export = ReportExport(self.worker, self._access, reviewNode, str(folder), overwrite)
-        return self._answerTask(export, wait, done)
+        return self.answer(export, wait, done)
 
     def evaluate(self, reviewNode, reference, pairs: dict, wait=True, done=None):
         """Dice and surface distances against a reference: a row (dict) for each structure of `pairs` {name: segment id}."""
-        self._checkIdle()
-        return self._answerTask(Evaluation(self.worker, self._access, reviewNode, reference, pairs), wait, done)
+        self.checkIdle()
+        return self.answer(Evaluation(self.worker, self._access, reviewNode, reference, pairs), wait, done)
 
     def visits(self) -> list:
         """The review of every visit in the scene."""
@@ -195,67 +186,17 @@ class Logic(WorkerVerbs):
         """The `VisitReview` of a review node; of a visit that is being drawn, as it is this moment."""
         return self._access.review(reviewNode)
 
-    def flush(self, budgetSeconds: float = 0.05) -> None:
-        """Do pending work for about so long; never waits for the worker."""
-        if self.task is not None:
-            self.task.flush(budgetSeconds)
-
-    def cancel(self) -> None:
-        """Stop what goes on; what is done is kept."""
-        self._redraws.clear()
-        if self.task is not None:
-            self.task.cancel()
-
-    def shutdown(self) -> None:
-        """End the worker and remove what it left; the next verb starts a new one."""
-        task = self.task
-        if task is not None:
-            self.cancel()
-            self.worker.end()
-            deadline = time.monotonic() + 5
-            while not task.flush(1.0) and time.monotonic() < deadline:
-                continue
-        self.worker.shutdown()
-        self.task = None
-
     def _drawnVisit(self):
         return getattr(self.task, "current", None)
 
-    def _checkIdle(self) -> None:
-        if self.task is not None and not self.task.finished:
-            raise InputError(_("Something is being drawn already; wait for its end, or cancel it first."))
-
-    def _start(self, task, wait: bool):
-        """Do a task: to its end, or only begin it."""
-        isOwn = not (self.task is not None and not self.task.finished)
-        if isOwn:
-            self.task = task
-            task.onFinished(self._onTaskFinished)
-        if wait:
-            return task.wait()
-        if task.eager:
-            self._goOn(task)
-        return task
-
-    def _goOn(self, task) -> None:
-        """Take the steps of an eager task up to where it waits for the worker."""
-        if self._later is None:
-            while not task.flush(1.0) and not task.isWaiting:
-                continue
-        elif not task.flush() and not task.isWaiting:
-            self._later(lambda: self._goOn(task))
-
-    def _onTaskFinished(self, task) -> None:
-        if self.task is task:
-            self.task = None
-        if self._redraws and self.task is None:
+    def afterTask(self) -> None:
+        """Draw the slice that was asked for meanwhile."""
+        if self._redraws:
             _key, (node, structure, index, done) = self._redraws.popitem()
             self.redrawSlice(node, structure, index, wait=False, done=done)
 
-    def _answerTask(self, task, wait: bool, done):
-        if done is not None:
-            task.onFinished(lambda ended: done(ended.result if ended.status == "done" else {"error": ended.message}))
-        return self._start(task, wait)
+    def dropWaiting(self) -> None:
+        self._redraws.clear()
 
     @staticmethod
     def _settings(settings) -> Settings:

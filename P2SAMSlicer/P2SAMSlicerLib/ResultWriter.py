@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from .Cases import isInScene
 from .EditedSlices import pixelMm2
-from .MRMLSegmentations import readMask, readSlice, setStatus, writeHonouring, writeSlices
+from .MRMLSegmentations import readMask, readSlice, setStatus, writeSlices, writeSlicesHonouring
 from .MRMLVolumes import volumeOf
 from .Proposals import checksum, pack
 from .ReviewRows import structureStatus
@@ -140,11 +140,11 @@ class ResultWriter:
                 surfaces=surfaces, action=self._action,
             )  # fmt: skip
             return
-        whole = self.currentMask(structure.name)
-        for index, mask in masks.items():
-            whole[(slice(None),) * self.review.sliceAxis + (index,)] = mask
         ours = [one.segmentId for one in self.review.structures if one is not structure]
-        writeHonouring(self._editorNode, self.segmentationNode, structure.segmentId, whole, self.followup, ours, self._action)
+        writeSlicesHonouring(
+            self._editorNode, self.segmentationNode, self.followup, structure.segmentId, masks, self.review.sliceAxis,
+            mayOverwrite=ours, surfaces=surfaces, action=self._action,
+        )  # fmt: skip
 
     def _remember(self, structure, index: int, mask: np.ndarray) -> None:
         """The slice as it is now is what the method proposed; where masking applied, that is less than was drawn."""

@@ -11,16 +11,15 @@ from slicer.i18n import tr as _
 
 from . import MRMLReview
 from .Cases import isInScene, openedCase
-from .EditedSlices import centroidRas, markEdited, measure
+from .EditedSlices import markEdited
 from .Exports import exportArray
 from .MRMLUserAction import UserAction
 from .MRMLVolumes import volumeOf
 from .ResultWriter import ResultWriter
-from .Review import VisitReview
-from .VisitNodes import editorOf, isInto, makeReview, makeSegments, refreshTables, showPoints
-from .VisitResults import drawnSlices, merged, startedReview
+from .VisitFinish import SLICES_A_STEP, VisitFinish
+from .VisitNodes import editorOf, isInto, makeReview, makeSegments, refreshTables
+from .VisitResults import startedReview
 
-SLICES_A_STEP = 4
 SAVE_SECONDS = 2.0
 """How often the review is saved while slices come in."""
 
@@ -48,11 +47,11 @@ class VisitJob:
         self.writer = None
         self.hasDrawn = False
         self._into = into
-        self._slices = slices
+        self.slices = slices
         self._action = UserAction(run.undo)
         self._pending = deque()
-        self._live = {}
-        self._warnings = []
+        self.live = {}
+        self.warnings = []
         self._madeNodes = False
         self._leftFiles = set()
         self._savedAt = time.monotonic()
@@ -63,12 +62,14 @@ class VisitJob:
         self._begin(facts)
         try:
             anchors = yield from self._anchors()
-            parameters = {"anchors": anchors, "slices": list(self._slices) if self._slices else None}
+            parameters = {"anchors": anchors, "slices": list(self.slices) if self.slices else None}
             reply = self.run.send("propagate", self._receive, case=facts["id"], **parameters)
             yield from self._drawLive(reply)
             visit = reply.outcome()["result"]
             self.run.worker.propagated.add(facts["id"])
-            yield from self._finish(visit)
+            self._makeNodes()
+            yield from VisitFinish(self).steps(visit)
+            self._conclude()
         except P2SAMError as error:
             self._keepPart(error)
             raise
@@ -82,6 +83,23 @@ class VisitJob:
             self.writer.checkNodes()
             if self.reviewNode is not None and not isInScene(self.reviewNode):
                 raise InputError(_("The review of '{visit}' was removed from the scene, so its drawing ended.").format(visit=self.case.name))
+
+    def expect(self, *files: str) -> None:
+        """Note files in the job folder that are ours to remove, whatever happens."""
+        self._leftFiles.update(files)
+
+    def take(self, file: str, ndim: int) -> np.ndarray:
+        """A mask of the job folder, whose file is removed.
+
+        Raises
+        ------
+        InputError
+            The file or the folder has vanished, or is damaged.
+        """
+        self._leftFiles.discard(file)
+        if self.run.worker.folder is None:
+            raise InputError(_("The worker's folder is gone; propagate again."))
+        return self.run.worker.folder.take_array(file, ndim=ndim, mask=True)
 
     def _begin(self, facts: dict) -> None:
         model = {**self.run.worker.modelFacts, "requested": self.case.model, "requestedDevice": self.case.device}
@@ -113,7 +131,8 @@ class VisitJob:
         return told or None
 
     def _drawLive(self, reply):
-        """Generator: write slices as they come, until the request has ended. A node that is removed ends it."""
+        """Generator: write slices as they come, until the request has ended. A node that is removed ends it; where the
+        worker failed as well, its own sentence is the one that is told."""
         try:
             while self._pending or not reply.ready:
                 if self._pending:
@@ -127,17 +146,18 @@ class VisitJob:
                 self.run.worker.client.cancel()
             while not reply.ready:
                 yield reply
-            raise
+            if reply.message["event"] not in ("died", "error"):
+                raise
 
     def _receive(self, message: dict) -> None:
         """A message of the worker, on the way; nothing is done here that takes time."""
         event = message["event"]
         if event == "slice":
             self._pending.append((str(message["structure"]), int(message["index"]), message["file"]))
-            self._leftFiles.add(message["file"])
+            self.expect(message["file"])
         elif event == "warning":
-            self._warnings.append(str(message.get("message", "")))
-            self.run.tell("onWarning", self._warnings[-1])
+            self.warnings.append(str(message.get("message", "")))
+            self.run.tell("onWarning", self.warnings[-1])
         elif event == "progress":
             self.run.tellProgress(self.case.name, message)
 
@@ -146,11 +166,9 @@ class VisitJob:
         name, masks = self._pending[0][0], {}
         while self._pending and self._pending[0][0] == name and len(masks) < SLICES_A_STEP:
             _name, index, file = self._pending.popleft()
-            self._leftFiles.discard(file)
-            masks[index] = self.run.worker.folder.take_array(file, ndim=2, mask=True) if self.run.worker.folder else None
-        masks = {index: mask for index, mask in masks.items() if mask is not None}
-        self._live.setdefault(name, set()).update(masks)
-        if not masks or self._into is not None or self.writer is not None and self.writer.honouring:
+            masks[index] = self.take(file, 2)
+        self.live.setdefault(name, set()).update(masks)
+        if self._into is not None or self.writer is not None and self.writer.honouring:
             return
         self._makeNodes()
         self.writer.write(name, masks, surfaces=False)
@@ -175,69 +193,6 @@ class VisitJob:
         editor = editorOf(self.run.scene)
         self.writer = ResultWriter(self.case.followup, segmentationNode, self.review, self._action, editor, honouring)
 
-    def _finish(self, visit: dict):
-        """Generator: the final volume of every structure, then points, review and tables."""
-        self._makeNodes()
-        replaced, filled = {}, {}
-        for structure in visit["structures"]:
-            self._leftFiles.update((structure["mask"], structure["aligned"]))
-        for structure in visit["structures"]:
-            name = structure["name"]
-            mask = self._take(structure["mask"])
-            structure["prior_centroid_ras"] = self._priorCentroid(structure)
-            yield None
-            replaced[name] = yield from self._writeStructure(structure, mask, bool(visit["complete"]))
-        if self.writer.honouring:
-            self.writer.settleProposals(replaced)
-        for name in replaced:
-            filled[name] = yield from self._measured(visit, name)
-        self._merge(visit, replaced, filled)
-        yield None
-        yield from showPoints(self.run.scene, self.reviewNode, self.review, self._withoutKept(replaced))
-        self._conclude()
-
-    def _writeStructure(self, structure: dict, mask: np.ndarray, complete: bool):
-        name, axis = structure["name"], self.review.sliceAxis
-        known = self.review.structure(name).slices
-        indices = drawnSlices(structure, mask, known, axis, complete, self._live.get(name, ()), self._slices)
-        size = len(indices) if self.writer.honouring else SLICES_A_STEP
-        for start in range(0, len(indices), max(1, size)):
-            chunk = indices[start : start + size]
-            self.writer.write(name, {index: np.take(mask, index, axis=axis) for index in chunk}, surfaces=start + size >= len(indices))
-            self.hasDrawn = True
-            yield None
-        return set(indices)
-
-    def _measured(self, visit: dict, name: str):
-        """Generator: the slices that are filled now; where the scene holds more than the run drew, its measures as well."""
-        mask, axis = self.writer.currentMask(name), self.review.sliceAxis
-        yield None
-        others = tuple(one for one in range(3) if one != axis)
-        (structure,) = (one for one in visit["structures"] if one["name"] == name)
-        if self.writer.kept.get(name) or self.writer.honouring or self._slices or not visit["complete"]:
-            holder = self.review.structure(name)
-            holder.priorCentroidRas = structure["prior_centroid_ras"]
-            measure(holder, mask, volumeOf(self.case.followup)[1])
-            structure["volume_ml"], structure["centroid_shift_mm"] = holder.volumeMl, holder.centroidShiftMm
-        return set(np.flatnonzero(mask.any(axis=others)).tolist())
-
-    def _merge(self, visit: dict, replaced: dict, filled: dict) -> None:
-        new = VisitReview.fromResult(visit, self.review.settings, self.review.model)
-        new.provenance = {**self.review.provenance, **new.provenance}
-        new.warnings = list(dict.fromkeys([*new.warnings, *self._warnings]))
-        self.review = self.writer.review = merged(self.review, new, replaced, filled)
-
-    def _withoutKept(self, replaced: dict) -> dict:
-        return {name: indices - self.writer.kept.get(name, set()) for name, indices in replaced.items()}
-
-    def _priorCentroid(self, structure: dict):
-        centroid = centroidRas(self._take(structure["aligned"]), volumeOf(self.case.followup)[1])
-        return None if centroid is None else [float(value) for value in centroid]
-
-    def _take(self, file: str) -> np.ndarray:
-        self._leftFiles.discard(file)
-        return self.run.worker.folder.take_array(file, ndim=3, mask=True)
-
     def _keepPart(self, error: P2SAMError) -> None:
         """What was drawn stays, marked incomplete; where nothing was, the scene is as it was."""
         if not self.hasDrawn:
@@ -246,7 +201,7 @@ class VisitJob:
             return
         self.review.complete = False
         reason = _("The run was cancelled.") if self.run.cancelling else str(error)
-        self.review.warnings = list(dict.fromkeys([*self.review.warnings, *self._warnings, reason]))
+        self.review.warnings = list(dict.fromkeys([*self.review.warnings, *self.warnings, reason]))
         self._conclude()
 
     def _removeMade(self) -> None:

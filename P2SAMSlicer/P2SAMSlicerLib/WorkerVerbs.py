@@ -102,14 +102,14 @@ class WorkerVerbs:
         folder = str(folder or self.worker.folder.path / "sample")
         request = Request(self.worker, "phantom", {"folder": folder, "scale": float(scale)})
         if callback is None:
-            return self._loadedSample(self._start(request, wait=True)["files"])
+            return self._loadedSample(self.start(request, wait=True)["files"])
         return self._answer(request, lambda told: callback(self._loadedSample(told["files"]) if "files" in told else None), {})
 
     def _answer(self, request: Request, callback, failed: dict):
         if callback is None:
-            return self._start(request, wait=True)
+            return self.start(request, wait=True)
         request.onFinished(lambda task: callback(task.result if task.status == "done" else {**failed, "error": task.message}))
-        return self._start(request, wait=False)
+        return self.start(request, wait=False)
 
     def _loadedSample(self, files: dict) -> dict:
         nodes = {name: self._loadedNode(files[role], role) for name, role in SAMPLE.items()}

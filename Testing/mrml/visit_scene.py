@@ -38,6 +38,9 @@ PRIOR_SHAPE, FOLLOWUP_SHAPE = (16, 34, 28), (18, 30, 32)
 PRIOR_GRID = grid(PRIOR_SHAPE, (2.2, 1.9, 4.0), [-1, 1, -1], CENTRE + [3, -2, 1])
 FOLLOWUP_GRID = grid(FOLLOWUP_SHAPE, (2.0, 2.1, 3.6), [1, -1, 1], CENTRE + [2, 1, -2], turned(-8.0, 6.0))
 
+RIGHT_HANDED_GRID = grid(FOLLOWUP_SHAPE, (2.0, 2.1, 3.6), [1, -1, -1], CENTRE + [2, 1, -2], turned(-8.0, 6.0))
+"""Slicer turns a left-handed volume round when it reads it from a file; this one stays as it is."""
+
 
 def places(matrix, shape):
     k, j, i = np.indices(shape)
@@ -70,15 +73,16 @@ class Patient:
         they lay: only a reader who leaves the transform out is wrong.
     """
 
-    def __init__(self, scene, followups=1, transformed=False):
+    def __init__(self, scene, followups=1, transformed=False, grid=FOLLOWUP_GRID):
         self.scene = scene
+        self.grid = grid
         self.prior = add_volume(scene, PRIOR_GRID, name="prior", array=scan(PRIOR_GRID, PRIOR_SHAPE))
         masks = {f"Segment_{number}": structure(name, PRIOR_GRID, PRIOR_SHAPE) for number, name in enumerate(STRUCTURES, 1)}
         self.segmentation = add_shared(scene, self.prior, masks, "contours")
         for number, name in enumerate(STRUCTURES, 1):
             self.segmentation.GetSegmentation().GetSegment(f"Segment_{number}").SetName(name)
         self.followups = [
-            add_volume(scene, FOLLOWUP_GRID, name=f"visit{n}", array=scan(FOLLOWUP_GRID, FOLLOWUP_SHAPE, SHIFT * n, n)) for n in range(1, followups + 1)
+            add_volume(scene, grid, name=f"visit{n}", array=scan(grid, FOLLOWUP_SHAPE, SHIFT * n, n)) for n in range(1, followups + 1)
         ]
         if transformed:
             self._putUnderTransform()
@@ -89,10 +93,11 @@ class Patient:
 
     def _putUnderTransform(self):
         node = add_transform(self.scene)
-        matrix = node.GetMatrixTransformToParent()
+        matrix = vtk_matrix(np.eye(4))
+        node.GetMatrixTransformToParent(matrix)
         moved = np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
         for followup in self.followups:
-            followup.SetIJKToRASMatrix(vtk_matrix(np.linalg.inv(moved) @ FOLLOWUP_GRID))
+            followup.SetIJKToRASMatrix(vtk_matrix(np.linalg.inv(moved) @ self.grid))
             followup.SetAndObserveTransformNodeID(node.GetID())
 
 
@@ -124,7 +129,9 @@ def makeLogic(scene, undo=None, **options):
 
 
 def nodeNames(scene):
-    return sorted(f"{scene.GetNthNode(n).GetClassName()} {scene.GetNthNode(n).GetName()}" for n in range(scene.GetNumberOfNodes()))
+    """Class and name of every node, but for the subject hierarchy, which Slicer's application always has."""
+    nodes = [scene.GetNthNode(number) for number in range(scene.GetNumberOfNodes())]
+    return sorted(f"{node.GetClassName()} {node.GetName()}" for node in nodes if not node.IsA("vtkMRMLSubjectHierarchyNode"))
 
 
 def drive(logic, until=lambda: False, seconds=120, budget=0.05):
@@ -140,3 +147,41 @@ def drive(logic, until=lambda: False, seconds=120, budget=0.05):
         longest = max(longest, time.monotonic() - began)
         assert time.monotonic() < end, "the task did not end in time"
     return longest
+
+
+class SharedWorker:
+    """One worker for many tests, as starting one takes seconds."""
+
+    def __init__(self):
+        self._first = None
+
+    def logic(self, scene, undo=None):
+        logic = makeLogic(scene, undo)
+        if self._first is None:
+            self._first = logic.worker
+        logic.worker = self._first
+        return logic
+
+    def end(self):
+        if self._first is not None:
+            self._first.shutdown()
+
+
+def masksOf(logic, node):
+    """Structure name -> (K, J, I) bool as the scene has it."""
+    return logic._access.masks(node)
+
+
+def paint(logic, node, name, index, mask):
+    """What a person paints in the Segment Editor: our writer, reviews and checksums know nothing of it."""
+    from P2SAMSlicerLib import MRMLReview, MRMLSegmentations
+
+    review = logic.review(node)
+    MRMLSegmentations.writeSlices(
+        MRMLReview.reference(node, "segmentation"), MRMLReview.reference(node, "followup"), review.structure(name).segmentId, {index: mask}, review.sliceAxis
+    )
+
+
+def painted(shape=FOLLOWUP_SHAPE[1:], seed=3):
+    """A slice that no method would draw."""
+    return np.random.default_rng(seed).random(shape) < 0.2
