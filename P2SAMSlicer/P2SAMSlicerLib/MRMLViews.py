@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from p2sam.errors import InputError
+from slicer.i18n import tr as _
 
 from .MRMLVolumes import volumeOf
 
@@ -172,7 +173,7 @@ def _inPlaneAxes(columns: list, right: np.ndarray, top: np.ndarray) -> tuple[np.
     upward = other - (other @ across) * across
     length = np.linalg.norm(upward)
     if length < 1e-6:
-        raise InputError("The two axes within the slices of this volume are parallel; load the volume again from its DICOM files.")
+        raise InputError(_("The two axes within the slices of this volume are parallel; load the volume again from its DICOM files."))
     return across, upward / length
 
 
