@@ -7,26 +7,8 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve()
-MODULE = HERE.parents[2] / "P2SAMSlicer" / "P2SAMSlicer.py"
-sys.path.insert(0, str(HERE.parent))
-
-
-def isRealSlicer():
-    """True inside Slicer's own application."""
-    return "runtime" not in sys.modules and hasattr(sys.modules.get("slicer"), "app")
-
-
-def standIn():
-    """Puts the stand-in in place; the sentence that says why not where it cannot run here."""
-    sys.path.insert(0, str(HERE.parents[1]))
-    import runtime
-
-    reason = runtime.why_not()
-    if reason is None:
-        runtime.install()
-    return reason
-
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from application_kind import MODULE, isRealSlicer, standIn  # noqa: E402 - the folder must be on the path first
 
 REASON = None if isRealSlicer() else standIn()
 
@@ -49,18 +31,25 @@ class Printed(list):
 
 @pytest.fixture(autouse=True)
 def printed(application, monkeypatch):
-    """Fails the test at its end where an exception was lost in a slot or an observer."""
-    found = Printed()
-    before = sys.excepthook
+    """Fails the test at its end where an exception was lost in a slot or an observer, or VTK reported an error."""
+    import vtk
+
+    found, before, window = Printed(), sys.excepthook, vtk.vtkOutputWindow.GetInstance()
 
     def keep(kind, value, trace):
         found.append(f"{kind.__name__}: {value}")
         before(kind, value, trace)
 
+    @vtk.calldata_type(vtk.VTK_STRING)
+    def error(_caller, _event, text):
+        found.append(text)
+
     monkeypatch.setattr(sys, "excepthook", keep)
+    tag = window.AddObserver("ErrorEvent", error)
     yield found
     application.processEvents()
-    assert not found, f"An exception ended in a slot or an observer: {found}"
+    window.RemoveObserver(tag)
+    assert not found, f"An exception ended in a slot or an observer, or VTK reported an error: {found}"
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,11 @@ class Dialogs:
         assert not self._wrong, f"Unexpected dialogs: {self._wrong}"
         assert not self._expected, f"These dialogs never came: {self._expected}"
 
+    def forgive(self):
+        """Forgets what went wrong so far."""
+        self._wrong.clear()
+        self._expected.clear()
+
     def _answering(self, name):
         def show(*arguments, **options):
             text = " | ".join(str(one) for one in (*arguments, *options.values()) if isinstance(one, str))

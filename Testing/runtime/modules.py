@@ -193,6 +193,7 @@ MANAGER = qSlicerModuleManager()
 
 def load_logics(application_logic):
     """Registers the logic of Slicer's own modules, as the application does at its start."""
+    application_logic.SetModuleLogic("Colors", application_logic.GetColorLogic())
     for name, class_name in LOGICS.items():
         module = qSlicerLoadableModule(name)
         if hasattr(slicer, class_name):

@@ -35,7 +35,7 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
     def setCheckState(self, node, state):
         item = self._item_of(node)
         if item is not None:
-            item.setCheckState(state)
+            item.setCheckState(Qt.CheckState(state))
 
     def check(self, node):
         self.setCheckState(node, Qt.CheckState.Checked)

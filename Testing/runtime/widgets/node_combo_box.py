@@ -39,7 +39,7 @@ class qMRMLNodeComboBox(QWidget):
             "interactionNodeSingletonTag": "",
         }
         self._nodes, self._attributes, self._current = [], {}, None
-        self._watch = SceneWatch(self._fill)
+        self._watch = SceneWatch(self, self._fill)
         self._box.currentIndexChanged.connect(self._chosen)
         self._box.activated.connect(lambda _row: self.nodeActivated.emit(self._current))
 

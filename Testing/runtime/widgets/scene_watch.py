@@ -2,6 +2,7 @@
 
 import slicer
 import vtk
+from shiboken6 import Shiboken
 
 
 class SceneWatch:
@@ -9,18 +10,18 @@ class SceneWatch:
 
     Parameters
     ----------
+    widget : QWidget
+        Whose end ends the watch.
     changed : callable()
     """
 
-    def __init__(self, changed):
-        self._changed, self._scene, self._tags, self._nodes = changed, None, [], {}
+    def __init__(self, widget, changed):
+        self._widget, self._changed, self._scene, self._tags, self._nodes = widget, changed, None, [], {}
 
     def setScene(self, scene):
         """Watches another scene, or none."""
-        for tag in self._tags:
-            self._scene.RemoveObserver(tag)
-        self.follow([])
-        self._scene, self._tags = scene, []
+        self._end()
+        self._scene = scene
         if scene is not None:
             events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndBatchProcessEvent)
             self._tags = [scene.AddObserver(event, self._look) for event in events]
@@ -44,8 +45,16 @@ class SceneWatch:
         found = [one for one in found if any(one.IsA(kind) for kind in types) and not any(one.IsA(kind) for kind in hide_children)]
         return [one for one in found if hidden or not one.GetHideFromEditors()]
 
+    def _end(self):
+        for tag in self._tags:
+            self._scene.RemoveObserver(tag)
+        self.follow([])
+        self._scene, self._tags = None, []
+
     def _look(self, *_event):
-        if self._scene is not None and not self._scene.IsBatchProcessing():
+        if not Shiboken.isValid(self._widget):
+            self._end()
+        elif self._scene is not None and not self._scene.IsBatchProcessing():
             self._changed()
 
 
