@@ -73,6 +73,14 @@ def test_a_result_lies_under_the_follow_ups_transform(scene, followup):
     np.testing.assert_allclose(shown, (volumeOf(followup)[1] @ [9, 6, 4, 1])[:3], atol=1e-6)
 
 
+def test_a_follow_up_that_is_not_shown_gets_a_result_all_the_same(scene, followup):
+    followup.RemoveAllDisplayNodeIDs()
+    node = createResult(scene, followup)
+    one = addSegment(node, followup, "one")
+    writeSlices(node, followup, one, {3: noise(1)[3]}, 0)
+    assert node.GetDisplayNode().GetSegmentVisibility(one) and np.array_equal(readMask(node, one, followup)[3], noise(1)[3])
+
+
 def test_what_is_written_is_what_slicer_holds_and_what_is_read(scene, followup):
     node = createResult(scene, followup)
     masks = {addSegment(node, followup, str(seed), f"S{seed}"): noise(seed) for seed in (1, 2, 3)}
