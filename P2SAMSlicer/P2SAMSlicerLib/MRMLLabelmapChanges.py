@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import numpy_to_vtk
 
 from .MRMLLabelmaps import BINARY_LABELMAP, Labels, common, labelsOf, onGrid, shiftOf, viewOf
 from .MRMLVolumes import gridMatrix, gridShape, matrixBetween, matrixFromArray
@@ -146,11 +145,11 @@ def _grow(segmentationNode, segmentId: str, needed: list[tuple[int, int]], volum
     filled = all(first <= last for first, last in holds)
     if filled:
         box = [(min(one[0], other[0]), max(one[1], other[1])) for one, other in zip(box, holds)]
-    larger = np.zeros([last - first + 1 for first, last in box], dtype=np.uint8)
+    larger = _blankImage(box, matrixBetween(volumeNode, segmentationNode) @ gridMatrix(volumeNode))
     if filled:
         place = tuple(slice(hold[0] - first, hold[1] - first + 1) for hold, (first, last) in zip(holds, box))
-        larger[place] = viewOf(old) == segment.GetLabelValue()
-    _setImage(segmentationNode, segmentId, _imageOf(larger, box, matrixBetween(volumeNode, segmentationNode) @ gridMatrix(volumeNode)))
+        np.equal(viewOf(old), segment.GetLabelValue(), out=viewOf(larger)[place], casting="unsafe")
+    _setImage(segmentationNode, segmentId, larger)
 
 
 def _setImage(segmentationNode, segmentId: str, image) -> None:
@@ -164,14 +163,17 @@ def _setImage(segmentationNode, segmentId: str, image) -> None:
 
 def _imageOf(voxels: np.ndarray | None, box: list[tuple[int, int]] | None, matrix: np.ndarray):
     """An oriented image with voxels (K, J, I) at a box of a grid; without voxels where there are none."""
+    image = _blankImage(box or [(0, -1)] * 3, matrix)
+    if voxels is not None:
+        viewOf(image)[...] = voxels
+    return image
+
+
+def _blankImage(box: list[tuple[int, int]], matrix: np.ndarray):
+    """An oriented image of zeros at a box (first and last k, j, i) of a grid."""
     image = slicer.vtkOrientedImageData()
     image.SetGeometryFromImageToWorldMatrix(matrixFromArray(matrix))
-    if voxels is None:
-        image.SetExtent(0, -1, 0, -1, 0, -1)
-        image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-        return image
     image.SetExtent([end for axis in (2, 1, 0) for end in box[axis]])
-    scalars = numpy_to_vtk(np.ascontiguousarray(voxels, dtype=np.uint8).ravel(), deep=True)
-    scalars.SetName("ImageScalars")
-    image.GetPointData().SetScalars(scalars)
+    image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    image.GetPointData().GetScalars().Fill(0)
     return image
