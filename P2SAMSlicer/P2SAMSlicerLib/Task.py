@@ -192,6 +192,8 @@ class Task:
             self._fail(error, getattr(error, "details", ""))
         except Exception as error:  # the end of a slot: a fault of ours ends the task, never the panel
             self._fail(error, traceback.format_exc())
+            if self.worker.running and self.worker.client.busy:
+                self.worker.client.cancel()
 
     def _fail(self, error, details: str = "") -> None:
         self.status, self.message, self.error, self.details = "failed", str(error), error, details
