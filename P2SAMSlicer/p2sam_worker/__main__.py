@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     channel = Channel(lambda line: write_all(messages, line))
     inbox = Inbox(channel, frozenset(VERBS))
     leave = Ending(inbox, job)
-    channel.on_broken = leave
+    channel.on_broken = inbox.on_shutdown = leave
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leave())
     StdinReader(requests, inbox.receive, leave).start()

@@ -13,7 +13,7 @@ GRACE_S = 5.0
 
 
 class Ending:
-    """Called when Slicer is gone or a signal asks: closes the inbox, and sees to it that the process ends.
+    """Called when Slicer is gone, or asks for it, or a signal does: closes the inbox, and sees to it that the process ends.
 
     Parameters
     ----------

@@ -34,10 +34,24 @@ def volume_of(told: Mapping, job: JobFolder, what: str) -> Volume:
 
 
 def matrix_of(told: Mapping, what: str) -> np.ndarray:
+    return numbers_of(told.get("ijk_to_ras"), (4, 4), f"The {what} needs 'ijk_to_ras' as four rows of four numbers")
+
+
+def numbers_of(value: object, shape: tuple[int, ...], wanted: str, kind: type = float) -> np.ndarray:
+    """A list as an array of finite numbers in that shape, -1 standing for any length.
+
+    Raises
+    ------
+    ProtocolError
+        `wanted`, and what came instead.
+    """
     try:
-        return np.array(told.get("ijk_to_ras"), dtype=np.float64).reshape(4, 4)
+        array = np.array(value, dtype=np.float64).reshape(shape)
+        if not np.isfinite(array).all() or kind is int and (array != np.rint(array)).any():
+            raise ValueError(value)
     except (TypeError, ValueError) as error:
-        raise ProtocolError(f"The {what} needs 'ijk_to_ras' as four rows of four numbers; it got {told.get('ijk_to_ras')!r:.60}.") from error
+        raise ProtocolError(f"{wanted}; it got {value!r:.60}.") from error
+    return array.astype(kind)
 
 
 def segmentation_of(told: list, grid: Volume, job: JobFolder) -> Segmentation:
@@ -47,7 +61,7 @@ def segmentation_of(told: list, grid: Volume, job: JobFolder) -> Segmentation:
         if not isinstance(one, dict):
             raise ProtocolError(f"Segment {number} is {one!r:.60}; send an object with id, name and mask.")
         mask = job.take_array(text_of(one, "mask", f"segment {number}"), shape=grid.shape, mask=True)
-        color = tuple(float(part) for part in one.get("color_rgb") or (0.9, 0.3, 0.2))
+        color = tuple(numbers_of(one.get("color_rgb") or (0.9, 0.3, 0.2), (3,), f"Segment {number} needs 'color_rgb' as three numbers").tolist())
         name = text_of(one, "name", f"segment {number}")
         segments.append(Segment(name, mask, str(one.get("id") or name), color, one.get("terminology")))
     return Segmentation(tuple(segments), grid.ijk_to_ras, grid.shape)
@@ -64,7 +78,7 @@ def anchors_of(request: Request, job: JobFolder) -> dict[str, dict[int, np.ndarr
     for name, told in request.get("anchors", dict, {}).items():
         if not isinstance(told, dict) or not isinstance(told.get("indices"), list):
             raise ProtocolError(f"The anchors of '{name}' are {told!r:.60}; send an object with indices and masks.")
-        indices = [int(index) for index in told["indices"]]
+        indices = numbers_of(told["indices"], (-1,), f"The anchors of '{name}' need 'indices' as whole numbers", int).tolist()
         if not indices:
             continue
         masks = job.take_array(text_of(told, "masks", f"anchors of '{name}'"), ndim=3, mask=True)

@@ -16,7 +16,7 @@ from p2sam.errors import Cancelled
 from .channel import Channel
 from .failure import described
 from .heartbeat import Heartbeat
-from .inbox import SHUTDOWN, Inbox
+from .inbox import Inbox
 from .protocol import VERSION
 from .session import Session
 from .task import Stopped, Task
@@ -48,11 +48,10 @@ class Service:
         versions = {"p2sam": p2sam.__version__, "python": platform.python_version(), "numpy": np.__version__}
         self._channel.send("hello", pid=os.getpid(), protocol=VERSION, versions=versions)
         while (task := self._inbox.take()) is not None:
-            if task.request.verb == SHUTDOWN:
-                task.send("done", result={})
-                return
             self._work(task)
             self._inbox.finished()
+        if self._inbox.farewell is not None:
+            self._channel.send("done", self._inbox.farewell, result={})
 
     def _work(self, task: Task) -> None:
         """Do one request; it ends with exactly one `done`, `cancelled` or `error`."""

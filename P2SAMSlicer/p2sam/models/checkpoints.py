@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import pickle
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,8 +163,8 @@ def _open_torch(path: Path) -> Any:
             f"{path.name} holds more than weights and was not opened, since such a file can run code. "
             "Save its state dict alone: torch.save({'model': model.state_dict()}, path)."
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path.name} is damaged or not a torch file. Download it again.") from error
+    except (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, struct.error) as error:
+        raise WeightsError(f"{path.name} is damaged or not a torch file. Download it again.") from error  # what an unpickler makes of garbage
 
 
 def _harmless_globals() -> list[Any]:

@@ -11,7 +11,7 @@ from p2sam.errors import OutputError
 from p2sam.result import VisitResult
 
 from ..codec import slice_message, visit_message
-from ..incoming import anchors_of
+from ..incoming import anchors_of, numbers_of
 from ..job import JobFolder
 from ..open_case import OpenCase
 from ..protocol import ProtocolError
@@ -84,12 +84,12 @@ def redraw(session: Session, task: Task) -> dict:
     """Draw one slice of one structure from given points."""
     request = task.request
     opened = session.cases.get(request.get("case", str))
-    points = np.array(request.get("points_ras", list), dtype=np.float64).reshape(-1, 3)
-    labels, parts = (np.array(request.get(key, list), dtype=int) for key in ("labels", "parts"))
+    points = numbers_of(request.get("points_ras", list), (-1, 3), "A redraw needs 'points_ras' as three millimetres for each point")
+    labels, parts = (numbers_of(request.get(key, list), (-1,), f"A redraw needs '{key}' as whole numbers", int) for key in ("labels", "parts"))
     if not len(points) == len(labels) == len(parts):
         raise ProtocolError(f"A redraw got {len(points)} points, {len(labels)} labels and {len(parts)} parts; send one of each for every point.")
-    if not np.isfinite(points).all() or not np.isin(labels, (0, 1)).all():
-        raise ProtocolError("A redraw needs finite points, and labels that are 1 (positive) or 0 (negative).")
+    if not np.isin(labels, (0, 1)).all():
+        raise ProtocolError(f"A redraw needs labels that are 1 (positive) or 0 (negative); it got {labels.tolist()}.")
     session.loaded().for_task(task)
     redrawn = opened.case.redraw(request.get("structure", str), request.get("index", int), points, labels, parts)
     return {"mask": session.job.save_array(redrawn.mask.astype(np.uint8), "redrawn"), "slice": slice_message(redrawn.slice)}

@@ -66,4 +66,4 @@ def drawing_seconds(session: Session, task: Task, settings: Settings, size_hw: t
 
 
 def answer(before_s: float, draw_s: float) -> dict:
-    return {"seconds": round(before_s + draw_s, 1), "before_s": round(before_s, 1), "draw_s": round(draw_s, 1)}
+    return {"seconds": round(before_s + draw_s, 1), "before_s": round(before_s, 2), "draw_s": round(draw_s, 2)}

@@ -43,15 +43,20 @@ class LoadedModel:
 
 
 def load_model(session: Session, task: Task) -> dict:
-    """Load a model by its name or its weights file, unless it is loaded already. Cases opened with another one are closed."""
+    """Load a model by its name or its weights file, unless it is loaded already. Cases opened with another one are closed.
+
+    A model on an accelerator is let go of first, for its memory; one on the CPU stays where the new one cannot be loaded.
+    """
     name = task.request.get("model", str)
     device = task.request.get("device", str, "auto")
     precision = task.request.get("precision", str, "float32")
     asked = (name, device, precision, stamp(name))
     if session.model is None or session.model.asked != asked:
-        session.model = None
-        session.cases.clear()
+        if session.model is not None and str(session.model.model.device) != "cpu":
+            session.model = None
+            session.cases.clear()
         model = loaded(name, device, precision, task)
+        session.cases.clear()
         licence = next((spec.licence for spec in registry.MODELS if spec.name == model.name), None)
         session.model = LoadedModel(model, asked, licence)
     task.check_cancelled()
