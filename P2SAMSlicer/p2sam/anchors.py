@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
+from scipy import ndimage
 
 from .boxed import Boxed, box_of, union
-from .visit import Target, depth_mm, probability_of
+from .visit import Target, probability_of
 
-CARRY_MM = 15.0
-"""Standard deviation, along the body, of how far an accepted slice corrects its neighbours."""
+CARRY_MM = (20.0, 5.0)
+"""Standard deviations of how far what an accepted slice says is carried: first what all of them say alike, then the rest."""
+RELUCTANCE = 0.05
+"""Weight of leaving the tracked prior as it is, against 1 for what an accepted contour says at its own place."""
 LIMIT_MM = 20.0
 """Of a correction."""
-LEAST = 0.05
-"""Below this share of a correction a slice is left as it was tracked."""
+LEAST_MM = 0.25
+"""A slice that is corrected less than this, everywhere, is left as it was tracked."""
 
 
 def anchored(target: Target, anchors: dict[int, np.ndarray], spacing_mm: np.ndarray) -> Target:
     """The structure with its tracked prior corrected by accepted slices.
 
-    At an accepted slice the difference between its depth map and the tracked prior's is known. Between two of them
-    differences are interpolated, away from them they fade; added to the depth maps of the slices without one.
+    The tracked prior is the zero level of a signed distance in 3D. An accepted contour says where it should be zero; the
+    differences there are spread by a Gaussian (normalised convolution; Knutsson and Westin, CVPR 1993) and taken off. An end of
+    the structure, where contours change from slice to slice, thus moves as little as the surface itself does.
 
     Parameters
     ----------
@@ -30,50 +35,72 @@ def anchored(target: Target, anchors: dict[int, np.ndarray], spacing_mm: np.ndar
     """
     if not anchors:
         return target
+    box = _room(target, anchors, spacing_mm)
+    distance = _signed_distance(target, box, spacing_mm)
+    accepted = {k - box[0].start: mask[box[1:]] for k, mask in anchors.items()}
+    value, known = _observed(distance, accepted, float(spacing_mm[1:].max()))
+    correction = np.zeros_like(value)
+    for carry_mm in CARRY_MM:
+        correction += _spread(value - correction, known, carry_mm / spacing_mm)
+    inside = target.tracked.over(box).astype(np.float32)
     in_plane = (float(spacing_mm[1]), float(spacing_mm[2]))
-    rows, columns = _room(target, anchors, in_plane)
-
-    def depth(mask: np.ndarray) -> np.ndarray:
-        return np.clip(depth_mm(mask[rows, columns], in_plane), -LIMIT_MM, LIMIT_MM) if mask.any() else np.full(shape, -LIMIT_MM)
-
-    shape = (rows.stop - rows.start, columns.stop - columns.start)
-    tracked = {int(k): depth(target.guide(int(k), spacing_mm).tracked >= 0.5) for k in _slices(target, anchors, spacing_mm)}
-    change = {a: depth(mask) - tracked[a] for a, mask in anchors.items()}
-    whole = target.tracked.whole()
-    for k, before in tracked.items():
-        share, correction = _carried(k, change, float(spacing_mm[0]))
-        if k in anchors or share >= LEAST:
-            whole[k, rows, columns] = anchors[k][rows, columns] if k in anchors else probability_of(before + share * correction, in_plane)
-    corrected = Boxed.of(whole, dtype=np.float16)
+    for k in np.flatnonzero(np.abs(correction).max(axis=(1, 2)) >= LEAST_MM):
+        inside[k] = probability_of(distance[k] + correction[k], in_plane)
+    for k, mask in accepted.items():
+        inside[k] = mask
+    low, high = _ends(anchors)
+    inside[: max(0, low - box[0].start)] = 0
+    inside[max(0, high + 1 - box[0].start) :] = 0
+    corrected = Boxed(inside.astype(np.float16), box, target.tracked.shape)
     present = np.flatnonzero(corrected.any_slice(0.5))
-    if len(present) == 0:
-        return target
-    slices = np.union1d(target.slices, [*anchors, *range(present[0], present[-1] + 1)]).astype(int)
-    return replace(target, tracked=corrected, slices=slices, first=int(present[0]), last=int(present[-1]))
+    first, last = (target.first, target.last) if len(present) == 0 else (int(present[0]), int(present[-1]))
+    slices = np.union1d(target.slices, range(first, last + 1))
+    slices = np.union1d(slices[(slices >= low) & (slices <= high)], list(anchors)).astype(int)
+    return replace(target, tracked=corrected, slices=slices, first=first, last=last)
 
 
-def _carried(k: int, change: dict[int, np.ndarray], slice_mm: float) -> tuple[float, np.ndarray]:
-    """How much of a correction reaches slice k, 0..1, and the correction (mm)."""
-    below, above = [a for a in change if a <= k], [a for a in change if a >= k]
-    if below and above:
-        a, b = max(below), min(above)
-        t = 0.0 if a == b else (k - a) / (b - a)
-        correction = (1 - t) * change[a] + t * change[b]
-    else:
-        a = b = max(below) if below else min(above)
-        correction = change[a]
-    away = min(abs(k - a), abs(k - b)) * slice_mm
-    return float(np.exp(-0.5 * (away / CARRY_MM) ** 2)), correction
+def _ends(anchors: dict[int, np.ndarray]) -> tuple[int, int]:
+    """First and last slice that may hold the structure: an accepted nothing beyond every accepted contour is its end."""
+    filled = [k for k, mask in anchors.items() if mask.any()]
+    below = [k for k, mask in anchors.items() if filled and k < min(filled)]
+    above = [k for k, mask in anchors.items() if filled and k > max(filled)]
+    return (max(below) if below else 0), (min(above) if above else sys.maxsize - 1)
 
 
-def _slices(target: Target, anchors: dict[int, np.ndarray], spacing_mm: np.ndarray) -> np.ndarray:
-    """The structure's slices, those accepted, and all between."""
-    return np.arange(min(int(target.slices[0]), *anchors), max(int(target.slices[-1]), *anchors) + 1)
+def _signed_distance(target: Target, box: tuple[slice, ...], spacing_mm: np.ndarray) -> np.ndarray:
+    """(k, h, w) mm to the tracked prior's surface, positive inside; 0 lies midway between voxels."""
+    inside = target.tracked.over(box) >= 0.5
+    if not inside.any():
+        return np.full(inside.shape, -LIMIT_MM)
+    padded = np.pad(inside, 1)  # what lies beyond the scan is outside
+    depth = ndimage.distance_transform_edt(padded, sampling=spacing_mm)[1:-1, 1:-1, 1:-1]
+    depth -= ndimage.distance_transform_edt(~inside, sampling=spacing_mm)
+    half = float(spacing_mm[1:].max()) / 2
+    return np.clip(depth - half * np.sign(depth), -LIMIT_MM, LIMIT_MM)
 
 
-def _room(target: Target, anchors: dict[int, np.ndarray], in_plane: tuple[float, float]) -> tuple[slice, slice]:
-    """Rows and columns that hold the tracked prior and every accepted mask, with the room a correction may take."""
-    box = union([target.tracked.box[1:], *(box_of(mask) for mask in anchors.values())])
-    margin = [int(np.ceil(2 * LIMIT_MM / step)) for step in in_plane]
-    sizes = target.tracked.shape[1:]
-    return tuple(slice(max(0, one.start - m), min(n, one.stop + m)) for one, m, n in zip(box, margin, sizes))
+def _observed(distance: np.ndarray, accepted: dict[int, np.ndarray], pixel_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """What must be added, and where that is known: on accepted contours, and where the tracked prior is on the wrong side."""
+    value, known = np.zeros(distance.shape, np.float32), np.zeros(distance.shape, np.float32)
+    for k, mask in accepted.items():
+        border = mask ^ ndimage.binary_erosion(mask, border_value=1)
+        wrong = (distance[k] > 0) != mask
+        aim = np.where(mask, 0.5, -0.5) * pixel_mm
+        value[k] = np.where(border | wrong, aim - distance[k], 0)
+        known[k] = border | wrong
+    return value, known
+
+
+def _spread(value: np.ndarray, known: np.ndarray, width: np.ndarray) -> np.ndarray:
+    weight = ndimage.gaussian_filter(known, width, mode="constant")
+    total = ndimage.gaussian_filter(value * known, width, mode="constant")
+    return total / (weight + RELUCTANCE * max(float(weight.max()), 1e-9))
+
+
+def _room(target: Target, anchors: dict[int, np.ndarray], spacing_mm: np.ndarray) -> tuple[slice, ...]:
+    """What holds the tracked prior and every accepted mask, with the room a correction may take."""
+    planes = [(slice(k, k + 1), *box_of(mask)) for k, mask in anchors.items()]
+    ends = (slice(min(*anchors, int(target.slices[0])), max(*anchors, int(target.slices[-1])) + 1), *target.tracked.box[1:])
+    box = union([target.tracked.box, ends, *planes])
+    margin = [int(np.ceil((LIMIT_MM + CARRY_MM[0]) / step)) for step in spacing_mm]
+    return tuple(slice(max(0, one.start - m), min(n, one.stop + m)) for one, m, n in zip(box, margin, target.tracked.shape))

@@ -120,12 +120,15 @@ class Target:
 
     def guide(self, k: int, spacing_mm: np.ndarray) -> Guide:
         """The prior on slice k; beyond its ends, its last slice tapering off."""
-        inside = min(max(k, self.first), self.last)
         in_plane = (float(spacing_mm[1]), float(spacing_mm[2]))
-        if inside == k:
+        if self.first <= k <= self.last:
             return Guide(self.aligned[k].astype(np.float32), self.tracked[k].astype(np.float32), in_plane)
-        depth = depth_mm(self.tracked[inside] >= 0.5, in_plane) - TAPER * abs(k - inside) * spacing_mm[0]
-        return Guide(self.aligned[k].astype(np.float32), probability_of(depth, in_plane), in_plane)
+        return Guide(self.aligned[k].astype(np.float32), probability_of(self.depth(k, spacing_mm), in_plane), in_plane)
+
+    def depth(self, k: int, spacing_mm: np.ndarray) -> np.ndarray:
+        """(H, W) mm: distance from the tracked prior's border, positive inside; beyond its ends its last slice tapers off."""
+        inside = min(max(k, self.first), self.last)
+        return depth_mm(self.tracked[inside] >= 0.5, (float(spacing_mm[1]), float(spacing_mm[2]))) - TAPER * abs(k - inside) * spacing_mm[0]
 
 
 def surroundings(inside: np.ndarray, spacing_mm: np.ndarray, reach_mm: float) -> np.ndarray:
