@@ -31,6 +31,7 @@ class DevicePanel:
         self._parameterNode = None
         self._device = ComboChoice(ui.deviceSelector, "device")
         self._showDevices()
+        self.showEstimate("")
         ui.probeButton.connect("clicked()", self.probe)
         ui.repairButton.connect("clicked()", lambda: self.onRepair())
 

@@ -39,11 +39,9 @@ class Estimate:
         self._show("")
 
     def stop(self):
-        """Make room for something else, which may begin when the logic is idle."""
+        """Make room for something else, which may begin when the logic is idle; the worker and its model stay warm."""
         self._wanted = self._due = None
         self._show("")
-        if self.asking:
-            self.logic.cancel()
 
     def pulse(self):
         if self._due is None or time.monotonic() < self._due or self.logic.running or self.asking:

@@ -62,6 +62,10 @@ class ModelPanel:
         """What the worker loads."""
         return ModelChoice.nameFor(self._parameterNode.model, self._parameterNode.modelFile)
 
+    def choose(self, key):
+        """Choose a model as a person would."""
+        self._model.choose(key)
+
     def refresh(self):
         """Show what the parameter node has."""
         if self._parameterNode is None:

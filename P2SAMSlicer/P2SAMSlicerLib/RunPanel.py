@@ -6,7 +6,7 @@ from slicer.i18n import tr as _
 
 from p2sam.errors import P2SAMError
 
-from .Duration import duration
+from .RunProgress import RunProgress
 
 
 class RunPanel:
@@ -23,6 +23,8 @@ class RunPanel:
         Why Propagate is disabled.
     onPropagate : callable()
         What Propagate does; it calls `follow`.
+    afterSlice : callable(case, index)
+        Told when a slice was drawn.
     afterVisit : callable(reviewNode)
         Told when a visit's result is in the scene.
     afterRun : callable(status, message)
@@ -34,11 +36,12 @@ class RunPanel:
         self.logic = logic
         self.whyNot = lambda: None
         self.onPropagate = lambda: None
+        self.afterSlice = lambda case, index: None
         self.afterVisit = lambda reviewNode: None
         self.afterRun = lambda status, message: None
         self.run = None
         self._busy = ""
-        self._structure = ""
+        self._progress = RunProgress(1)
         self._cancelledAt = None
         self._parameterNode = None
         ui.propagateButton.connect("clicked()", self._onButton)
@@ -89,7 +92,7 @@ class RunPanel:
         """
         if self.running:
             return
-        self._cancelledAt, self._structure = None, ""
+        self._cancelledAt = None
         self.showProgress(_("Starting…"), 0, 0)
         try:
             self.run = begin(self)
@@ -97,6 +100,7 @@ class RunPanel:
             self.showMessage(str(error), isError=True)
             self.refresh()
             return
+        self._progress = RunProgress(len(self.run.jobs))
         self.log(_("Started."))
         self.refresh()
 
@@ -142,20 +146,18 @@ class RunPanel:
     # what a run tells its observer; see Run
 
     def onProgress(self, visit, stage, done, total, secondsLeft):
-        what = _STAGES[stage]() if stage in _STAGES else stage
-        if stage == "slices" and self._structure:
-            what = _("drawing {structure}").format(structure=self._structure)
-        count = _("{done} of {total}").format(done=done, total=total) if total else ""
-        left = _("about {time} left").format(time=duration(secondsLeft)) if secondsLeft is not None else ""
-        self.showProgress(" · ".join(part for part in (visit, what, count, left) if part), done, total)
+        self._progress.step(visit, stage, done, total, secondsLeft)
+        self.showProgress(self._progress.text(), self._progress.done, self._progress.total)
 
     def onSlice(self, visit, structure, index):
-        self._structure = structure
+        self._progress.structure = structure
+        self.afterSlice(self.run.current.case, index)
 
     def onWarning(self, text):
         self.log(_("Warning: {text}").format(text=text))
 
     def onVisit(self, reviewNode):
+        self._progress.visitEnded()
         self.afterVisit(reviewNode)
 
     def onFinished(self, status, message):
@@ -168,12 +170,6 @@ class RunPanel:
         self.afterRun(status, message)
 
 
-_STAGES = {
-    "load": lambda: _("loading the model"),
-    "align": lambda: _("aligning the prior"),
-    "track": lambda: _("following the structures"),
-    "slices": lambda: _("drawing slices"),
-}
 _ENDS = {
     "done": lambda: _("Finished. Review the slices below, the least certain first."),
     "cancelled": lambda: _("Cancelled. The slices drawn so far are kept and marked incomplete."),

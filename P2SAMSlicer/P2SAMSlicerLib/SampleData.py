@@ -1,6 +1,7 @@
 """The computed patient among Slicer's sample data: made on this machine, so nothing is downloaded."""
 
 import os
+from itertools import zip_longest
 
 import slicer
 from slicer.i18n import tr as _
@@ -40,12 +41,21 @@ def load(source=None):
     slicer.modules.P2SAMSlicerWidget.panel.loadSample()
 
 
+def show(nodes):
+    """The prior in the slice views; the right answers of the follow-ups stay hidden until they are wanted."""
+    for truth in nodes["truths"]:
+        if truth.GetDisplayNode() is not None:
+            truth.GetDisplayNode().SetVisibility(False)
+    slicer.util.setSliceViewerLayers(background=nodes["priorVolume"], fit=True)
+
+
 def placeInHierarchy(scene, nodes):
     """Patient, studies and dates for the loaded nodes, as Slicer's DICOM module would give them."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), _("Computed patient"))
     hierarchy.SetItemAttribute(patient, "DICOM.PatientID", PATIENT_ID)
-    groups = [[nodes["priorVolume"], nodes["priorSegmentation"]], *([followup, truth] for followup, truth in zip(nodes["followups"], nodes["truths"]))]
+    pairs = zip_longest(nodes["followups"], nodes["truths"])
+    groups = [[nodes["priorVolume"], nodes["priorSegmentation"]], *([one for one in pair if one is not None] for pair in pairs)]
     for date, group in zip(DATES, groups):
         study = hierarchy.CreateStudyItem(patient, f"{date[:4]}-{date[4:6]}-{date[6:]}")
         hierarchy.SetItemAttribute(study, "DICOM.StudyDate", date)

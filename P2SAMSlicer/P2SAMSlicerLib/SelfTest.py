@@ -14,7 +14,7 @@ def propagateThePhantom(test, logic):
     """One structure is carried from the prior to a follow-up, in a process of its own."""
     try:
         with tempfile.TemporaryDirectory(prefix="p2sam-test-") as folder:
-            nodes = logic.loadSample(folder, scale=SCALE)
+            nodes = logic.loadSample(folder=folder, scale=SCALE)
         segmentation = nodes["priorSegmentation"]
         segmentId = segmentation.GetSegmentation().GetSegmentIdBySegmentName(STRUCTURE)
         (review,) = logic.propagate(nodes["priorVolume"], segmentation, nodes["followups"][:1], segments=[segmentId])

@@ -81,6 +81,10 @@ class SettingsPanel:
         if self._parameterNode is not None:
             self._onPreset(self._parameterNode.preset)
 
+    def choosePreset(self, name):
+        """Choose a preset as a person would."""
+        self._combos["preset"].choose(name)
+
     def _displayWindow(self):
         """The window that the prior is shown with, where that is asked for and the prior is known."""
         node = self._parameterNode

@@ -69,6 +69,11 @@ class VisitsPanel(VTKObservationMixin):
         self._showFollowups(volumes)
         self._showChecks()
 
+    @property
+    def isSettled(self):
+        """Whether the lists show the scene as it is now."""
+        return not self._later.active
+
     def whyNot(self):
         """The sentence that says why nothing can be propagated; None where it can."""
         node = self._parameterNode

@@ -10,6 +10,7 @@ from . import SampleData, VisitList
 from .Dependencies import Dependencies
 from .DevicePanel import DevicePanel
 from .Estimate import Estimate
+from .LiveView import LiveView
 from .ModelPanel import ModelPanel
 from .Offline import Offline
 from .Preparation import Preparation
@@ -67,6 +68,7 @@ class Widget(VTKObservationMixin):
 
     def cleanup(self):
         self._pulse.stop()
+        self.liveView.stop()
         self.setParameterNode(None)
         self.removeObservers()
         for panel in self.panels:
@@ -105,12 +107,13 @@ class Widget(VTKObservationMixin):
         return None
 
     def propagate(self):
-        """What the button does: an estimate that goes on is given up, what is missing is installed, the run begins."""
+        """What the button does: an estimate that goes on comes to its end, what is missing is installed, the run begins."""
         self.runPanel.setBusy(_("Preparing…"))
         self._doWhenIdle(self._prepare)
 
     def onRunFinished(self, status, message):
         """Make room for the review, once there is one."""
+        self.liveView.stop()
         self.refresh()
         if self.parameterNode is None or self._drawn is None:
             return
@@ -147,6 +150,7 @@ class Widget(VTKObservationMixin):
 
     def _connect(self):
         self.offline = Offline(self.ui)
+        self.liveView = LiveView(self.logic.scene)
         self.estimate = Estimate(self.logic, self.devicePanel.showEstimate, self._hasPackages)
         self.preparation = Preparation(self.logic, self._dependencies, self.devicePanel, self.runPanel)
         self.visitsPanel.onChanged = self.modelPanel.onChanged = self.refresh
@@ -154,6 +158,7 @@ class Widget(VTKObservationMixin):
         self.devicePanel.onRepair = self.preparation.repair
         self.runPanel.whyNot = self.whyNot
         self.runPanel.onPropagate = self.propagate
+        self.runPanel.afterSlice = self._onSlice
         self.runPanel.afterVisit = self._onVisit
         self.runPanel.afterRun = self.onRunFinished
         self.reviewPanels.correct.startRun = self.runPanel.follow
@@ -198,6 +203,10 @@ class Widget(VTKObservationMixin):
             wait=False, observer=observer,
         )  # fmt: skip
 
+    def _onSlice(self, case, index):
+        if self._entered and not self.reviewPanels.layout.isOpen:
+            self.liveView.follow(case, index)
+
     def _onVisit(self, reviewNode):
         """The first visit that is drawn is the one shown after the run."""
         self._drawn = self._drawn or reviewNode
@@ -215,6 +224,7 @@ class Widget(VTKObservationMixin):
         if self.parameterNode is None or nodes is None:
             return
         SampleData.placeInHierarchy(self.logic.scene, nodes)
+        SampleData.show(nodes)
         self.parameterNode.priorVolume = nodes["priorVolume"]
         self.parameterNode.priorSegmentation = nodes["priorSegmentation"]
         self.parameterNode.followups = nodes["followups"]
