@@ -132,7 +132,7 @@ def _exportedSegments(task, case: Case):
             raise InputError(text.format(id=segmentId, node=case.priorSegmentation.GetName()))
         (found,) = exportSegments(case.priorSegmentation, case.priorVolume, [segmentId])
         yield None
-        mask = np.asarray(found["mask"], dtype=np.uint8)
+        mask = np.ascontiguousarray(found["mask"], dtype=bool).view(np.uint8)
         name = yield from _checked(case, exportArray(task.worker.folder, mask, "segment"))
         told.append({
             "id": found["id"], "name": found["name"], "color_rgb": [float(part) for part in found["colorRgb"]],

@@ -1,0 +1,1 @@
+"""Slicer side of P2SAM: MRML adapters, the logic that drives the worker, and the panels."""
