@@ -146,3 +146,25 @@ def test_a_chart_is_drawn_in_the_plot_view(scene, mainWindow, application):
     colours = {image.pixelColor(x, y).name() for x in range(0, image.width(), 1) for y in range(0, image.height(), 2)}
     assert len(colours) > 2, "lines and a frame are drawn"
     layout.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView)
+
+
+@pytest.mark.parametrize("name", ["case.mrb", "folder/case.mrml", "bundle"])
+def test_a_scene_is_saved_closed_and_loaded_again(scene, mainWindow, tmp_path, application, name):
+    array = (np.arange(6 * 8 * 10).reshape(6, 8, 10) % 100).astype(np.int16)
+    volume = slicer.util.addVolumeFromArray(array, np.array([[-1.0, 0, 0, 5], [0, -1.5, 0, 7], [0, 0, 3.0, -9], [0, 0, 0, 1]]), "CT")
+    points = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "GTV +")
+    points.AddControlPoint(1.0, 2.0, 3.0, "p1 · slice 4")
+    path = tmp_path / name
+    if name.endswith("mrml"):
+        path.parent.mkdir()
+        for node, end in ((volume, "nrrd"), (points, "mrk.json")):
+            assert slicer.util.saveNode(node, str(path.parent / f"{node.GetName()}.{end}"))
+    assert slicer.util.saveScene(str(path))
+    scene.Clear(0)
+    assert slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
+    file = next(path.glob("*.mrml")) if path.is_dir() else path
+    slicer.util.loadScene(str(file))
+    application.processEvents()
+    assert np.array_equal(slicer.util.arrayFromVolume(slicer.util.getNode("CT")), array)
+    assert slicer.util.getNode("GTV +").GetNthControlPointLabel(0) == "p1 · slice 4"
+    assert slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode().GetScene() is scene

@@ -9,6 +9,7 @@ from PySide6.QtCore import Property, QProcessEnvironment, QSettings, Signal, qIn
 from PySide6.QtWidgets import QApplication
 
 from . import orientation
+from .io_manager import qSlicerCoreIOManager
 
 VERSION = (5, 13)
 
@@ -59,6 +60,7 @@ class qSlicerApplication(QApplication):
         crosshair.SetCrosshairName("default")
         scene.AddNode(crosshair)
         scene.SetRootDirectory(self._folder.name)
+        self._files = qSlicerCoreIOManager()
 
     def setLayoutManager(self, manager):
         self._layouts = manager
@@ -68,6 +70,11 @@ class qSlicerApplication(QApplication):
 
     def moduleManager(self):
         return self._modules
+
+    def coreIOManager(self):
+        return self._files
+
+    ioManager = coreIOManager
 
     def applicationLogic(self):
         return self._logic
