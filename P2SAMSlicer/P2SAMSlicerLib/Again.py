@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import qt
 from slicer.i18n import tr as _
 
 from .Attempt import attempt
 from .ReviewNodes import ReviewNodes
+
+LOOK_AGAIN_MS = 300
+"""How often it is looked whether a run that goes on has ended."""
 
 
 class Again:
@@ -37,6 +41,10 @@ class Again:
         self.onUsePrior = lambda volume, segmentation: None
         self._tell = tell
         self._limits = None
+        self._later = qt.QTimer()
+        self._later.setSingleShot(True)
+        self._later.setInterval(LOOK_AGAIN_MS)
+        self._later.connect("timeout()", self.refresh)
         ui.propagateAgainButton.connect("clicked()", self.propagateAgain)
         ui.rangeCheckBox.connect("toggled(bool)", lambda _on: self.refresh())
         for box in (ui.firstSliceSpinBox, ui.lastSliceSpinBox):
@@ -83,6 +91,8 @@ class Again:
     def refresh(self) -> None:
         ui, review, reason = self.ui, self.store.review(self.current.node), self.whyNot()
         self._limit(review)
+        if self.logic.running:
+            self._later.start()
         for widget in (ui.firstSliceSpinBox, ui.toLabel, ui.lastSliceSpinBox):
             widget.setEnabled(ui.rangeCheckBox.checked and review is not None)
         ui.propagateAgainButton.setEnabled(reason is None)
@@ -90,6 +100,9 @@ class Again:
         kept = sum(len(indices) for indices in review.anchors.values()) if review is not None else 0
         ui.againLabel.setText(reason or _("{count} accepted or edited slices are kept as they are and used as the nearest priors of the rest.").format(count=kept))
         ui.useAsPriorButton.setEnabled(review is not None and ReviewNodes(self.current.node).segmentation is not None)
+
+    def cleanup(self) -> None:
+        self._later.stop()
 
     def _limit(self, review) -> None:
         """A visit's slices are the limits; another visit starts with all of them."""

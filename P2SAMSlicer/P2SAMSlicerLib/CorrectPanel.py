@@ -103,6 +103,7 @@ class CorrectPanel:
 
     def cleanup(self) -> None:
         self._gather.stop()
+        self.again.cleanup()
         self.redraws.forget()
         self.edits.stop()
         self.place.stop()

@@ -9,6 +9,8 @@ from p2sam.errors import P2SAMError
 
 WAIT_MS = 60
 """Changes within this time are one."""
+PATIENCE_SECONDS = 2.0
+"""How long something short that goes on, as an estimate, is waited for before the person is told."""
 
 
 class Redraws:
@@ -26,7 +28,7 @@ class Redraws:
         self._onDrawn = onDrawn
         self._wanted: dict = {}
         self._running = None
-        self._since = 0.0
+        self._since = self._asked = 0.0
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(WAIT_MS)
@@ -40,6 +42,7 @@ class Redraws:
     def ask(self, node, structure: str, index: int) -> None:
         """Draw a slice again with its points as they will be a moment from now."""
         self._wanted[(node, structure, index)] = True
+        self._asked = time.monotonic()
         self._timer.start()
 
     def forget(self) -> None:
@@ -50,6 +53,9 @@ class Redraws:
 
     def _begin(self) -> None:
         if self._running is not None or not self._wanted:
+            return
+        if self.logic.running and time.monotonic() - self._asked < PATIENCE_SECONDS:
+            self._timer.start()
             return
         key = next(iter(self._wanted))
         del self._wanted[key]

@@ -44,9 +44,10 @@ class OpenedPanels:
         self.settle()
 
     def settle(self, seconds=0.05):
-        """Let timers and paint events come."""
+        """Let timers and paint events come, and what these set off."""
         end = time.monotonic() + seconds
-        slicer.app.processEvents()
+        for _turn in range(5):
+            slicer.app.processEvents()
         while time.monotonic() < end:
             slicer.app.processEvents()
             time.sleep(0.005)

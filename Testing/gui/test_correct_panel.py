@@ -1,83 +1,21 @@
 """Correct on a propagated visit: real worker, real nodes, grids that are oblique, flipped, anisotropic and not square."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-import qt
 import slicer
-from review_panels import OpenedPanels, slice_node
+from propagated_visit import Visit, makeLogic
+from review_panels import slice_node
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "mrml"))
-from visit_scene import SETTINGS, Patient  # noqa: E402
-
-from P2SAMSlicerLib import MRMLReview  # noqa: E402
-from P2SAMSlicerLib.Logic import Logic  # noqa: E402
-from P2SAMSlicerLib.MRMLSegments import readMask, readSlice, writeSlices  # noqa: E402
-from P2SAMSlicerLib.ReviewNodes import ReviewNodes  # noqa: E402
-from P2SAMSlicerLib.WorkerProcess import WorkerProcess  # noqa: E402
+from P2SAMSlicerLib import MRMLReview
+from P2SAMSlicerLib.MRMLSegments import writeSlices
+from P2SAMSlicerLib.MRMLViews import SliceGeometry
 
 
 @pytest.fixture(scope="module")
 def logic(application):
-    logic = Logic(slicer.mrmlScene, WorkerProcess, later=lambda action: qt.QTimer.singleShot(0, action))
+    logic = makeLogic()
     yield logic
     logic.shutdown()
-
-
-class Visit:
-    """A propagated visit in the panels, at the middle of the larger structure."""
-
-    def __init__(self, logic):
-        slicer.mrmlScene.Clear(0)
-        self.logic = logic
-        self.patient = Patient(slicer.mrmlScene)
-        (self.node,) = logic.propagate(self.patient.prior, self.patient.segmentation, self.patient.followup, settings=SETTINGS)
-        self.opened = OpenedPanels(logic)
-        self.ui = self.opened.ui
-        self.ui.correctCollapsibleButton.collapsed = False
-        review = MRMLReview.load(self.node)
-        self.axis = review.sliceAxis
-        drawn = sorted(index for index, one in review.structure("mass").slices.items() if one.areaMm2 > 200)
-        self.index = drawn[len(drawn) // 2]
-        self.others = drawn
-        self.opened.panels.review.select(self.node, "mass", self.index)
-        self.opened.settle()
-
-    @property
-    def nodes(self):
-        return ReviewNodes(self.node)
-
-    @property
-    def lists(self):
-        return self.nodes.lists("mass")
-
-    @property
-    def segment(self):
-        return MRMLReview.load(self.node).structure("mass").segmentId
-
-    def mask(self):
-        return readMask(self.nodes.segmentation, self.segment, self.patient.followup).astype(bool)
-
-    def slice(self, index=None):
-        return readSlice(self.nodes.segmentation, self.segment, self.patient.followup, self.index if index is None else index, self.axis).astype(bool)
-
-    def status(self, index=None):
-        return MRMLReview.load(self.node).slice("mass", self.index if index is None else index).status
-
-    def wait(self):
-        self.opened.wait_until(lambda: not self.opened.panels.correct.redraws.isBusy and not self.logic.running)
-
-    def rows_on_slice(self, which=0):
-        return [row for row in range(self.lists[which].GetNumberOfControlPoints()) if self.lists[which].GetNthControlPointLabel(row).endswith(f" {self.index}")]
-
-    def place(self, ras):
-        """A point where nothing of the structure is, on this slice, in world RAS."""
-        from P2SAMSlicerLib.MRMLViews import SliceGeometry
-
-        geometry = SliceGeometry(self.patient.followup, self.axis)
-        return [float(value) for value in geometry.onto(ras, self.index)]
 
 
 @pytest.fixture
@@ -89,8 +27,6 @@ def visit(logic):
 
 def outside(visit):
     """RAS on the slice, in the body but outside the structure."""
-    from P2SAMSlicerLib.MRMLViews import SliceGeometry
-
     geometry = SliceGeometry(visit.patient.followup, visit.axis)
     return [float(value) for value in geometry.onto(np.array(visit.lists[0].GetNthControlPointPositionWorld(visit.rows_on_slice()[0])) - 16 * geometry.right, visit.index)]
 
@@ -271,8 +207,6 @@ def test_an_accepted_visit_becomes_the_prior_of_the_next(visit):
 
 
 def test_the_views_follow_the_propagated_visit(visit):
-    from P2SAMSlicerLib.MRMLViews import SliceGeometry
-
     assert SliceGeometry(visit.patient.followup, visit.axis).indexShown(slice_node("P2SAMFollowup")) == visit.index
     reference = MRMLReview.load(visit.node).slice("mass", visit.index).referenceIndex
     assert SliceGeometry(visit.patient.prior).indexShown(slice_node("P2SAMPrior")) == reference
