@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import math
 import os
@@ -37,7 +38,7 @@ class JobFolder:
 
     @classmethod
     def make(cls, parent: str | os.PathLike | None = None) -> JobFolder:
-        """A new one, in the system's temporary folder or in `parent`.
+        """A new one, in the system's temporary folder or in `parent`; at the latest it goes when this process ends by itself.
 
         Raises
         ------
@@ -50,7 +51,9 @@ class JobFolder:
         except OSError as error:
             where = parent or tempfile.gettempdir()
             raise OutputError(f"No job folder could be made in '{where}' ({error.strerror}); free some space there, or set TMPDIR to another folder.") from error
-        return cls(path)
+        folder = cls(path)
+        atexit.register(folder._remove_at_exit, os.getpid())
+        return folder
 
     def save_array(self, array: np.ndarray, stem: str = "array") -> str:
         """Write an array; returns the name by which the other side loads it.
@@ -137,8 +140,14 @@ class JobFolder:
         for attempt in range(5):
             shutil.rmtree(self.path, ignore_errors=True)
             if not self.path.exists():
+                atexit.unregister(self._remove_at_exit)
                 return
             time.sleep(0.05 * attempt)
+
+    def _remove_at_exit(self, maker: int) -> None:
+        """A process that was forked off the maker does not take the maker's folder away."""
+        if os.getpid() == maker:
+            self.remove()
 
     def _gone(self) -> str:
         return f"The job folder '{self.path}' has vanished; the temporary folder was cleaned. The worker must be started again with a new one."

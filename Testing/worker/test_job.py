@@ -125,6 +125,12 @@ def test_a_folder_of_someone_else_is_not_opened(tmp_path):
         JobFolder.make(tmp_path / "nowhere")
 
 
+def test_a_maker_that_forgets_it_leaves_nothing_when_it_ends(tmp_path):
+    script = f"from p2sam_worker.job import JobFolder; kept, gone = (JobFolder.make({str(tmp_path)!r}) for _ in range(2)); gone.remove(); print(kept.files())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]" and done.stderr == "" and os.listdir(tmp_path) == []
+
+
 def test_only_folders_whose_maker_is_gone_and_that_are_old_are_cleared(tmp_path):
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
     made = {name: JobFolder.make(tmp_path) for name in ("old and dead", "young and dead", "old and alive")}
