@@ -112,17 +112,19 @@ class Task:
     def wait(self):
         """Do all of it now, without an event loop; the task's result. A failure is raised."""
         try:
-            while not self.flush(1.0):
-                if self.worker.client is not None:
-                    self.worker.client.process.pump(0.02)
+            self._pumpToTheEnd()
         except KeyboardInterrupt:
             self.cancel()
-            while not self.flush(1.0):
-                self.worker.client.process.pump(0.02)
+            self._pumpToTheEnd()
             raise
         if self.status == "failed":
             raise self.error
         return self.result
+
+    def _pumpToTheEnd(self) -> None:
+        while not self.flush(1.0):
+            if self.worker.client is not None:
+                self.worker.client.process.pump(0.02)
 
     def cancel(self) -> None:
         """Stop at the next slice; what is done is kept."""

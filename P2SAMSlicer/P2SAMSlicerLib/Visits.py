@@ -60,6 +60,7 @@ class VisitJob:
         """Generator: the whole visit. What was drawn is kept, marked incomplete, whatever ends it."""
         facts = yield from openedCase(self.run, self.case, self._receive)
         self._begin(facts)
+        reason = _("The run was interrupted.")
         try:
             anchors = yield from self._anchors()
             parameters = {"anchors": anchors, "slices": list(self.slices) if self.slices else None}
@@ -70,10 +71,16 @@ class VisitJob:
             self._makeNodes()
             yield from VisitFinish(self).steps(visit)
             self._conclude()
+            reason = ""
         except P2SAMError as error:
-            self._keepPart(error)
+            reason = str(error)
+            raise
+        except GeneratorExit:
+            reason = ""  # the run was given up by whoever began it; the scene may be gone
             raise
         finally:
+            if reason:
+                self._keepPart(reason)
             self._discardFiles()
 
     def checkNodes(self) -> None:
@@ -193,14 +200,14 @@ class VisitJob:
         editor = editorOf(self.run.scene)
         self.writer = ResultWriter(self.case.followup, segmentationNode, self.review, self._action, editor, honouring)
 
-    def _keepPart(self, error: P2SAMError) -> None:
+    def _keepPart(self, reason: str) -> None:
         """What was drawn stays, marked incomplete; where nothing was, the scene is as it was."""
         if not self.hasDrawn:
             self._removeMade()
         if not self.hasDrawn or not isInScene(self.writer.segmentationNode) or not isInScene(self.reviewNode):
             return
         self.review.complete = False
-        reason = _("The run was cancelled.") if self.run.cancelling else str(error)
+        reason = _("The run was cancelled.") if self.run.cancelling else reason
         self.review.warnings = list(dict.fromkeys([*self.review.warnings, *self.warnings, reason]))
         self._conclude()
 

@@ -71,9 +71,8 @@ class WorkerProcess:
         a launcher whose child does the work."""
         if not self.running:
             return
-        numbers = {int(number) for number in (pid, self._process.processId()) if number}
         if os.name == "nt":
-            self._killTreeOnWindows(numbers)
+            self._killTreeOnWindows({int(number) for number in (pid, self._process.processId()) if number})
         else:
             self._killGroup(pid)
         self._process.kill()
@@ -83,14 +82,12 @@ class WorkerProcess:
 
     @staticmethod
     def _killGroup(pid):
-        """The worker leads a process group of its own; Slicer's own group is never touched."""
-        if pid is None:
+        """The worker leads a process group of its own. Nothing else is ended this way, least of all Slicer's own group."""
+        if not isinstance(pid, int) or pid <= 1 or pid == os.getpid():
             return
         try:
-            if os.getpgid(pid) == pid:
+            if os.getpgid(pid) == pid != os.getpgid(0):
                 os.killpg(pid, signal.SIGKILL)
-            else:
-                os.kill(pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             return  # it has ended by itself
 

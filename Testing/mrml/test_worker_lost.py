@@ -276,6 +276,24 @@ def test_the_observers_fault_does_not_stop_the_worker_for_good(logic, patient):
     assert logic.review(nodes[0]).complete
 
 
+def test_an_interrupt_at_the_console_keeps_what_was_drawn(logic, patient):
+    (node,) = logic.propagate(patient.prior, patient.segmentation, patient.followups, settings=SETTINGS)
+    seen = []
+
+    class Impatient:
+        def onSlice(self, *told):
+            seen.append(told)
+            if len(seen) == 5:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        logic.propagateAgain(node, observer=Impatient())
+    assert not logic.running and not logic.review(node).complete
+    assert logic.markEdited(node) == {}, "slices that the method drew count as edited"
+    logic.propagateAgain(node)
+    assert logic.review(node).complete
+
+
 def test_two_deaths_end_a_run_of_many_visits(scene, logic, monkeypatch):
     patient = Patient(scene, followups=3)
     run = begin(logic, patient)
