@@ -3,6 +3,7 @@
 import time
 
 import slicer
+import vtk
 
 from .MRMLDisplays import DisplayGuard
 from .MRMLViews import SliceGeometry, jumpAll
@@ -22,6 +23,7 @@ class LiveView:
     def __init__(self, scene):
         self._scene = scene
         self._guard = DisplayGuard()
+        self._turned = {}
         self._shown = None
         self._geometry = None
         self._last = 0.0
@@ -36,10 +38,28 @@ class LiveView:
         elif now - self._last < SECONDS_BETWEEN:
             return
         self._last = now
-        nodes = [self._scene.GetNthNodeByClass(number, "vtkMRMLSliceNode") for number in range(self._scene.GetNumberOfNodesByClass("vtkMRMLSliceNode"))]
+        nodes = self._sliceNodes()
+        for node in nodes:
+            self._turned.setdefault(node, _copyOf(node.GetSliceToRAS()))
         jumpAll(nodes, self._geometry, index)
 
     def stop(self):
-        """Everything that was hidden is shown again."""
+        """What was hidden is shown again, and views that were turned to the slices are turned back."""
         self._guard.restore()
+        there = self._sliceNodes()
+        for node, matrix in self._turned.items():
+            if node in there:
+                node.GetSliceToRAS().DeepCopy(matrix)
+                node.UpdateMatrices()
+        self._turned = {}
         self._shown = self._geometry = None
+
+    def _sliceNodes(self):
+        count = self._scene.GetNumberOfNodesByClass("vtkMRMLSliceNode")
+        return [self._scene.GetNthNodeByClass(number, "vtkMRMLSliceNode") for number in range(count)]
+
+
+def _copyOf(matrix):
+    copy = vtk.vtkMatrix4x4()
+    copy.DeepCopy(matrix)
+    return copy

@@ -6,7 +6,7 @@ from slicer.i18n import tr as _
 
 from .Duration import duration
 
-STAGES = {"load_model": (0.0, 0.05), "open_case": (0.05, 0.05), "align": (0.05, 0.35), "track": (0.35, 0.4), "propagate": (0.4, 0.4), "slices": (0.4, 1.0)}
+STAGES = {"load_model": (0.0, 0.05), "open_case": (0.05, 0.05), "align": (0.05, 0.35), "track": (0.35, 0.4), "propagate": (0.4, 0.4), "slices": (0.4, 0.95)}
 """Where each stage begins and ends in a visit's part of the bar."""
 STEPS = 1000
 """Of the bar, for one visit."""
@@ -68,13 +68,15 @@ class RunProgress:
         done, total = self._counts
         if self._stage != "slices":
             return _titles().get(self._stage, "")
+        if done == total:
+            return _("finishing")
         if self.structure:
             return _("drawing {structure}, slice {done} of {total}").format(structure=self.structure, done=done, total=total)
         return _("drawing, slice {done} of {total}").format(done=done, total=total)
 
     def _timeLeft(self):
         """Of this visit while it is drawn, and of those after it once one has shown how long a visit takes."""
-        if self._stage != "slices" or self._left is None:
+        if self._stage != "slices" or self._left is None or self._counts[0] == self._counts[1]:
             return ""
         after = self.visits - self._ended - 1
         if after > 0 and not self._ended:

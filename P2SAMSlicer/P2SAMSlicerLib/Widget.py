@@ -197,6 +197,7 @@ class Widget(VTKObservationMixin):
 
     def _begin(self, observer):
         node = self.parameterNode
+        self.reviewPanels.layout.close()
         return self.logic.propagate(
             node.priorVolume, node.priorSegmentation, self.visitsPanel.followups(), segments=self.visitsPanel.segmentIds(),
             settings=self.settingsPanel.settings(), model=self.modelPanel.name, device=node.device, into=node.outputSegmentation,

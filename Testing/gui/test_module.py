@@ -59,7 +59,7 @@ def test_closing_the_scene_leaves_a_panel_that_works(panel, scene):
     assert panel.whyNot is None
 
 
-def test_choices_and_results_come_back_with_the_scene(panel, scene, tmp_path):
+def test_choices_and_results_come_back_with_the_scene(panel, scene, tmp_path, printed):
     phantom = PhantomScene(scene, followups=1)
     panel.choose(phantom, structures=["GTV"])
     panel.ui.reachBox.value = 22
@@ -86,6 +86,8 @@ def test_choices_and_results_come_back_with_the_scene(panel, scene, tmp_path):
     assert panel.ui.reachBox.value == 22 and panel.ui.negativeCountsEdit.text == "1-2" and panel.whyNot is None
     (again,) = reviews()
     assert MRMLReview.load(again).toJson() == before.toJson()
+    assert all("preset name: Reformat" in one for one in printed), "Slicer says this itself of every saved view that is turned"
+    printed.clear()
 
 
 def save(node, path, storageClass):

@@ -138,6 +138,8 @@ def test_the_slices_are_shown_while_they_are_drawn(panel, scene):
     phantom = PhantomScene(scene, followups=1)
     panel.choose(phantom, structures=["GTV"])
     shownBefore = phantom.segmentation.GetDisplayNode().GetVisibility2D()
+    red = slicer.app.applicationLogic().GetSliceLogicByLayoutName("Red").GetSliceNode()
+    orientation = red.GetOrientation()
     panel.propagate()
     panel.wait(lambda: "drawing GTV" in panel.ui.progressLabel.text, 60)
     logic = slicer.app.applicationLogic().GetSliceLogicByLayoutName("Red")
@@ -145,4 +147,4 @@ def test_the_slices_are_shown_while_they_are_drawn(panel, scene):
     assert not phantom.segmentation.GetDisplayNode().GetVisibility2D()
     panel.finish()
     panel.panel.reviewPanels.layout.close()
-    assert phantom.segmentation.GetDisplayNode().GetVisibility2D() == shownBefore
+    assert phantom.segmentation.GetDisplayNode().GetVisibility2D() == shownBefore and red.GetOrientation() == orientation
