@@ -42,7 +42,7 @@ class CorrectPanel:
         self.store = store
         self.again = Again(ui, logic, current, store, self.tell)
         self.edits = PointEdits(self._onPointsChanged)
-        self.redraws = Redraws(logic, self._onDrawn)
+        self.redraws = Redraws(logic, self._onDrawn, lambda: ui.reviewerLineEdit.text.strip())
         self.place = PlacePoints(logic.scene)
         self.table = PointTable(ui.pointTable, self._showButtons)
         self._lists = ()

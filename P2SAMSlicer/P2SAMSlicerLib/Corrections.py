@@ -31,15 +31,18 @@ class Redraw(Task):
     structure : str
     index : int
         The follow-up's own slice number.
+    reviewer : str
+        Who moved the points.
     """
 
     eager = True
 
-    def __init__(self, worker, access, reviewNode, structure: str, index: int, onFinished=None):
+    def __init__(self, worker, access, reviewNode, structure: str, index: int, reviewer: str = "", onFinished=None):
         super().__init__(worker, onFinished)
         self.reviewNode = reviewNode
         self.structure = structure
         self.index = index
+        self.reviewer = reviewer
         self._access = access
 
     def _steps(self):
@@ -82,6 +85,8 @@ class Redraw(Task):
         fresh = SliceReview.fromResult(told)
         writer.correct(self.structure, self.index, mask, EDITED)
         one = structure.slices[self.index]
+        if self.reviewer and one.status == EDITED:
+            one.reviewer = self.reviewer
         one.before = one.before or {name: getattr(one, name) for name in FACTS}
         for name in FACTS:
             setattr(one, name, getattr(fresh, name))

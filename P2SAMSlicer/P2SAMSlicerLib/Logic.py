@@ -121,7 +121,7 @@ class Logic(WorkerVerbs, TaskRunner):
         found = self.start(run, wait)
         return reviewNode if wait else found
 
-    def redrawSlice(self, reviewNode, structure: str, index: int, wait=True, done=None):
+    def redrawSlice(self, reviewNode, structure: str, index: int, wait=True, done=None, reviewer: str = ""):
         """Draw one slice again from its points as they are now.
 
         Parameters
@@ -131,10 +131,10 @@ class Logic(WorkerVerbs, TaskRunner):
         """
         key = (reviewNode.GetID(), structure, int(index))
         if not wait and isinstance(self.task, Redraw):
-            self._redraws[key] = (reviewNode, structure, int(index), done)
+            self._redraws[key] = (reviewNode, structure, int(index), done, reviewer)
             return self.task
         self.checkIdle()
-        redraw = Redraw(self.worker, self._access, reviewNode, structure, int(index))
+        redraw = Redraw(self.worker, self._access, reviewNode, structure, int(index), reviewer)
         if done is not None:
             redraw.onFinished(lambda task: done(task.message if task.status != "done" else None))
         return self.start(redraw, wait)
@@ -192,8 +192,8 @@ class Logic(WorkerVerbs, TaskRunner):
     def afterTask(self) -> None:
         """Draw the slice that was asked for meanwhile."""
         if self._redraws:
-            _key, (node, structure, index, done) = self._redraws.popitem()
-            self.redrawSlice(node, structure, index, wait=False, done=done)
+            _key, (node, structure, index, done, reviewer) = self._redraws.popitem()
+            self.redrawSlice(node, structure, index, wait=False, done=done, reviewer=reviewer)
 
     def dropWaiting(self) -> None:
         self._redraws.clear()

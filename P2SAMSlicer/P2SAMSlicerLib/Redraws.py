@@ -21,11 +21,14 @@ class Redraws:
     logic : Logic
     onDrawn : callable(key, seconds, error)
         `key` is (review node, structure, index); `error` is a sentence, or None.
+    reviewer : callable() -> str
+        Who is at work.
     """
 
-    def __init__(self, logic, onDrawn):
+    def __init__(self, logic, onDrawn, reviewer=lambda: ""):
         self.logic = logic
         self._onDrawn = onDrawn
+        self._reviewer = reviewer
         self._wanted: dict = {}
         self._running = None
         self._since = self._asked = 0.0
@@ -61,7 +64,7 @@ class Redraws:
         del self._wanted[key]
         self._running, self._since = key, time.monotonic()
         try:
-            self.logic.redrawSlice(*key, wait=False, done=lambda *answer, asked=key: self._onDone(asked, answer))
+            self.logic.redrawSlice(*key, wait=False, done=lambda *answer, asked=key: self._onDone(asked, answer), reviewer=self._reviewer())
         except P2SAMError as error:
             self._onDone(key, (error,))
 

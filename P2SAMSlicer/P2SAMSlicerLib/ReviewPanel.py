@@ -90,6 +90,8 @@ class ReviewPanel:
             self.current.clear()
         self.visits.refresh()
         self._fillTable()
+        if self.table.selected != self.current.key:  # a slice drawn again may stand elsewhere now
+            self.table.select(self.current.key)
         self._showCurrent()
 
     def showVisit(self, node) -> None:

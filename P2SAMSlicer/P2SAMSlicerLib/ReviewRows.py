@@ -50,7 +50,8 @@ def rowsOf(reviews) -> list:
 
 
 def worstFirst(reviews) -> list:
-    """Rows by need: what the method flagged first, the most alarming reason first and more reasons before fewer; then by distance.
+    """Rows by need: what the method flagged first, the most alarming reason first and more reasons before fewer; then by distance;
+    slices on which neither the prior nor the result has anything come last.
 
     Whether somebody has looked at a slice does not move it, so that the table keeps still while one works through it.
     """
@@ -118,4 +119,5 @@ def _moment(time: str) -> tuple:
 def _need(row: Row) -> tuple:
     ranks = sorted(SEVERITY.index(code) if code in SEVERITY else len(SEVERITY) for code in row.slice.flagCodes)
     compared = row.relative is not None
-    return not ranks, ranks[:1], -len(ranks), not compared, -row.relative if compared else 0.0, row.visit, row.structure, row.slice.index
+    isNothing = not row.slice.areaMm2 and not row.slice.priorAreaMm2
+    return not ranks, ranks[:1], not ranks and isNothing, -len(ranks), not compared, -row.relative if compared else 0.0, row.visit, row.structure, row.slice.index

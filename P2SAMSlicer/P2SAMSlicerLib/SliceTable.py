@@ -75,6 +75,12 @@ class SliceTable:
         self.widget.blockSignals(blocked)
         return found
 
+    @property
+    def selected(self):
+        """The key of the selected row; None where none is."""
+        number = self.widget.currentRow()
+        return self.keys[number] if 0 <= number < len(self.keys) else None
+
     def neighbour(self, key, step: int):
         """The key `step` rows further; the first row where `key` is not shown; None beyond the ends."""
         if key not in self.keys:
@@ -143,9 +149,8 @@ class SliceTable:
             self.widget.setItem(number, column, item)
 
     def _onSelectionChanged(self) -> None:
-        number = self.widget.currentRow()
-        if 0 <= number < len(self.keys):
-            self._onSelected(self.keys[number])
+        if self.selected is not None:
+            self._onSelected(self.selected)
 
 
 def _color(rgb):

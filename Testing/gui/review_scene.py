@@ -154,7 +154,7 @@ class RecordingLogic:
         review.acceptAll(reviewer, note)
         MRMLReview.save(self.scene, node, review)
 
-    def redrawSlice(self, node, structure, index, wait=True, done=None):
+    def redrawSlice(self, node, structure, index, wait=True, done=None, reviewer=""):
         self.asked.append(("redraw", structure, index))
         self.pending.append(done)
 

@@ -38,12 +38,13 @@ def move_first_point(visit):
 
 def test_moving_a_point_draws_that_slice_again_and_no_other(visit):
     before = visit.mask()
+    visit.ui.reviewerLineEdit.setText("Dr Clark")
     move_first_point(visit)
     visit.wait()
     after = visit.mask()
     changed = np.flatnonzero(np.any(before != after, axis=tuple(axis for axis in range(3) if axis != visit.axis)))
     assert changed.tolist() == [visit.index]
-    assert visit.status() == "edited"
+    assert visit.status() == "edited" and MRMLReview.load(visit.node).slice("mass", visit.index).reviewer == "Dr Clark"
     assert f"Slice {visit.index} drawn again" in visit.ui.redrawLabel.text
     assert visit.opened.statuses()[("mass", visit.index)] == "Edited"
 

@@ -295,3 +295,24 @@ def test_rows_say_their_status_in_words_and_in_colour(opened):
 
 def test_the_shape_of_the_volume_is_not_square():
     assert len(set(SHAPE)) == 3
+
+
+def test_the_selected_row_moves_with_its_slice(opened, scene):
+    """A slice that is drawn again may get other reasons, and with them another place in the table."""
+    opened.click_row("GTV", 15)
+    review = MRMLReview.load(scene.reviews[0])
+    review.slice("GTV", 15).flags = [("empty", "Nothing was found."), ("far", "Far.")]
+    MRMLReview.save(slicer.mrmlScene, scene.reviews[0], review)
+    opened.settle()
+    assert opened.rows()[0] == ("GTV", 15) and opened.ui.sliceTable.currentRow() == 0
+    assert (opened.current.structure, opened.current.index) == ("GTV", 15)
+
+
+def test_slices_where_nothing_is_stand_last(opened, scene):
+    review = MRMLReview.load(scene.reviews[0])
+    one = review.slice("GTV", 9)
+    one.areaMm2 = one.priorAreaMm2 = 0.0
+    one.distance = 9.0
+    MRMLReview.save(slicer.mrmlScene, scene.reviews[0], review)
+    opened.settle()
+    assert opened.rows()[-1] == ("GTV", 9)
