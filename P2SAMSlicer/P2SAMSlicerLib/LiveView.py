@@ -28,6 +28,15 @@ class LiveView:
         self._geometry = None
         self._last = 0.0
 
+    @staticmethod
+    def makeRoom(reviewLayout, sideBySideButton):
+        """Give the ordinary views back for a run; the review opens its own again after it, where the user had them."""
+        isWanted = sideBySideButton.checked
+        reviewLayout.close()
+        blocked = sideBySideButton.blockSignals(True)
+        sideBySideButton.setChecked(isWanted)
+        sideBySideButton.blockSignals(blocked)
+
     def follow(self, case, index):
         """Show a slice of the follow-up that is being drawn; the prior's contours are hidden meanwhile, they belong to another CT."""
         now = time.monotonic()

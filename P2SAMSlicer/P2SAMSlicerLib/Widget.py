@@ -161,7 +161,8 @@ class Widget(VTKObservationMixin):
         self.runPanel.afterSlice = self._onSlice
         self.runPanel.afterVisit = self._onVisit
         self.runPanel.afterRun = self.onRunFinished
-        self.reviewPanels.correct.startRun = self.runPanel.follow
+        self.ui.modelButton.connect("contentsCollapsed(bool)", lambda _isCollapsed: self.refresh())
+        self.reviewPanels.correct.startRun = lambda begin: self._doWhenIdle(lambda: self.runPanel.follow(begin))
         self.reviewPanels.correct.onUsePrior = self._onUsePrior
 
     def _doWhenIdle(self, action):
@@ -181,8 +182,8 @@ class Widget(VTKObservationMixin):
             self.preparation.prepare(self.modelPanel.family, lambda: self.runPanel.follow(self._begin))
 
     def _estimated(self):
-        """What to estimate the time of; None where nothing can be propagated."""
-        if self.runPanel.running or self.whyNot() is not None:
+        """What to estimate the time of; None where nothing can be propagated, or nobody would see it."""
+        if self.runPanel.running or self.ui.modelButton.collapsed or self.whyNot() is not None:
             return None
         return {
             "followups": self.visitsPanel.followups(), "structures": len(self.visitsPanel.segmentIds()), "settings": self.settingsPanel.settings(),
@@ -197,7 +198,7 @@ class Widget(VTKObservationMixin):
 
     def _begin(self, observer):
         node = self.parameterNode
-        self.reviewPanels.layout.close()
+        self.liveView.makeRoom(self.reviewPanels.layout, self.reviewUi.sideBySideButton)
         return self.logic.propagate(
             node.priorVolume, node.priorSegmentation, self.visitsPanel.followups(), segments=self.visitsPanel.segmentIds(),
             settings=self.settingsPanel.settings(), model=self.modelPanel.name, device=node.device, into=node.outputSegmentation,

@@ -40,7 +40,7 @@ def test_two_followups_are_propagated_from_the_panel(panel, scene, screenshot):
     screenshot("panel-rest")
     panel.propagate()
     assert panel.ui.propagateButton.text == "Cancel" and panel.ui.progressBar.visible
-    panel.wait(lambda: "drawing GTV" in panel.ui.progressLabel.text, 60, "slices")
+    panel.wait(lambda: "drawing" in panel.ui.progressLabel.text, 60, "slices")
     screenshot("panel-running")
     panel.finish()
     found = reviews()
@@ -141,10 +141,9 @@ def test_the_slices_are_shown_while_they_are_drawn(panel, scene):
     red = slicer.app.applicationLogic().GetSliceLogicByLayoutName("Red").GetSliceNode()
     orientation = red.GetOrientation()
     panel.propagate()
-    panel.wait(lambda: "drawing GTV" in panel.ui.progressLabel.text, 60)
-    logic = slicer.app.applicationLogic().GetSliceLogicByLayoutName("Red")
-    assert logic.GetSliceCompositeNode().GetBackgroundVolumeID() == phantom.followups[0].GetID()
-    assert not phantom.segmentation.GetDisplayNode().GetVisibility2D()
+    shown = slicer.app.applicationLogic().GetSliceLogicByLayoutName("Red").GetSliceCompositeNode()
+    panel.wait(lambda: shown.GetBackgroundVolumeID() == phantom.followups[0].GetID(), 60, "the follow-up in the view")
+    assert panel.panel.runPanel.running and not phantom.segmentation.GetDisplayNode().GetVisibility2D()
     panel.finish()
     assert red.GetOrientation() == orientation
     panel.panel.reviewPanels.layout.close()
