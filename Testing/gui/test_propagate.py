@@ -137,6 +137,7 @@ def test_torch_is_never_imported_into_slicer(panel, scene):
 def test_the_slices_are_shown_while_they_are_drawn(panel, scene):
     phantom = PhantomScene(scene, followups=1)
     panel.choose(phantom, structures=["GTV"])
+    panel.panel.reviewUi.sideBySideButton.checked = True
     shownBefore = phantom.segmentation.GetDisplayNode().GetVisibility2D()
     red = slicer.app.applicationLogic().GetSliceLogicByLayoutName("Red").GetSliceNode()
     orientation = red.GetOrientation()
