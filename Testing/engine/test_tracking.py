@@ -1,9 +1,14 @@
 """The aligned prior follows its surroundings; textures of known displacement on a grid of 3 x 1.7 x 1.3 mm."""
 
 import numpy as np
-import p2sam.tracking as tracking_module
+import p2sam.tracking.fusion as fusion
 import pytest
-from p2sam.tracking import moved, offsets, region, resized, shifted, track
+from p2sam.tracking import track
+from p2sam.tracking.fusion import fused
+from p2sam.tracking.motion import moved, resized
+from p2sam.tracking.patches import offsets, shifted
+from p2sam.tracking.search import region
+from p2sam.tracking.settling import settled
 from scipy import ndimage
 from small_visit import dice, textured
 
@@ -70,11 +75,37 @@ def test_an_empty_mask_stays_empty(followup, prior):
     assert not track(followup, prior, np.zeros(SHAPE, np.float32), SPACING, REACH).any()
 
 
-def test_a_short_reach_follows_no_farther_than_that(followup, prior, truth):
-    near = track(followup, prior, ellipsoid().astype(np.float32), SPACING, 4.0) >= 0.5
-    assert dice(near, truth) < dice(ellipsoid(), truth) + 0.25
+@pytest.mark.parametrize("reach", [1.5, 4.0])
+def test_a_short_reach_follows_no_farther_than_that_to_settle_and_again_to_fuse(followup, prior, truth, reach):
+    near = track(followup, prior, ellipsoid().astype(np.float32), SPACING, reach) >= 0.5
+    assert reach > 2 or dice(near, truth) < dice(ellipsoid(), truth) + 0.25
     away = ndimage.distance_transform_edt(~ellipsoid(), sampling=SPACING)
-    assert away[near].max() <= 4.0 + SPACING.max()
+    assert away[near].max() <= 2 * reach + SPACING.max()
+
+
+def test_what_is_left_below_a_voxel_settles(prior):
+    """All lies a third of a voxel off. Twenty iterations go a part of the way, in the right direction."""
+    left = np.array([0.9, 0.6, -0.4])
+    motion = np.ones((3, *SHAPE), np.float32) * left[:, None, None, None].astype(np.float32)
+    expected = moved(prior.astype(np.float32), motion, SPACING)
+    found = settled(expected, prior.astype(np.float32), SPACING, 4.0)
+    middle = tuple(slice(n // 4, -(n // 4)) for n in SHAPE)
+    went = np.median(found[(slice(None), *middle)], axis=(1, 2, 3))
+    assert 0.3 < went @ left / (left @ left) < 1.1
+    assert went @ left / np.linalg.norm(went) / np.linalg.norm(left) > 0.98
+    cut = settled(expected, prior.astype(np.float32), SPACING, 0.5)
+    assert np.linalg.norm(cut, axis=0).max() <= 0.5 + 1e-4
+
+
+def test_new_tissue_beside_the_structure_neither_joins_it_nor_moves_its_border():
+    """Lung around a ball; on the follow-up half of the lung has become as dense as the ball."""
+    away = np.sqrt(sum(((i - n / 2) * s) ** 2 for i, n, s in zip(np.indices(SHAPE), SHAPE, SPACING)))
+    ball = away < 14
+    noise = [np.random.default_rng(seed).normal(0, 15, SHAPE) for seed in (0, 1)]
+    prior = np.where(ball, 30.0, -800.0)
+    followup = np.where((np.indices(SHAPE)[2] > SHAPE[2] / 2) & (away < 24), 30.0, prior)
+    found = fused(*(a.astype(np.float32) for a in (followup + noise[0], prior + noise[1], ball)), SPACING, 4.0) >= 0.5
+    assert dice(found, ball) > 0.99
 
 
 def beside_new_tissue(reach, radii, tell=lambda reason: None):
@@ -128,10 +159,10 @@ def test_a_volume_of_few_slices_is_tracked(prior, followup):
 
 
 def test_a_large_structure_is_fused_on_a_coarser_grid_with_about_the_same_result(prior, followup, truth, tracked, monkeypatch):
-    monkeypatch.setattr(tracking_module, "MAX_VOXELS", 9_000)
+    monkeypatch.setattr(fusion, "MAX_VOXELS", 9_000)
     sizes = []
-    costs = tracking_module.fit_costs
-    monkeypatch.setattr(tracking_module, "fit_costs", lambda target, *rest: sizes.append(target.size) or costs(target, *rest))
+    costs = fusion.fit_costs
+    monkeypatch.setattr(fusion, "fit_costs", lambda target, *rest: sizes.append(target.size) or costs(target, *rest))
     coarse = track(followup, prior, ellipsoid().astype(np.float32), SPACING, REACH)
     assert sizes[-1] < 10_500 < np.prod(SHAPE)
     assert coarse.shape == SHAPE and dice(coarse >= 0.5, truth) > 0.85
