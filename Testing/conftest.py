@@ -1,8 +1,14 @@
 """Fixtures that more than one test folder needs."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
+
+if importlib.util.find_spec("triton"):
+    # torch's compiler brings an LLVM of its own, and one process that runs all tests crashes where VTK's comes first.
+    # It does not bring torch with it.
+    import triton  # noqa: F401
 
 
 @pytest.fixture(scope="session")
