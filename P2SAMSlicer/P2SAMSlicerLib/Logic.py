@@ -10,6 +10,7 @@ from . import MRMLReview
 from .Cases import Case
 from .Corrections import Redraw, resetSlice
 from .Inputs import checkedInputs
+from .Patients import checkPatients
 from .Reports import Evaluation, ReportExport, useAsPrior
 from .Run import Run
 from .SliceReview import ACCEPTED, FLAGGED, NOT_REVIEWED
@@ -48,7 +49,7 @@ class Logic(WorkerVerbs, TaskRunner):
 
     def propagate(
         self, priorVolume, priorSegmentation, followups, segments=None, settings=None, model="graph", device="auto", transform=None,
-        into=None, wait=True, progress=None, observer=None,
+        into=None, wait=True, progress=None, observer=None, allowOtherPatient=False,
     ):  # fmt: skip
         """Segment follow-ups from a prior.
 
@@ -71,6 +72,8 @@ class Logic(WorkerVerbs, TaskRunner):
         progress : callable(visit, stage, done, total, secondsLeft) or None
         observer : object or None
             See `Run`.
+        allowOtherPatient : bool
+            Patient IDs that differ are of one patient all the same; the review says so as a warning.
 
         Returns
         -------
@@ -86,6 +89,7 @@ class Logic(WorkerVerbs, TaskRunner):
         """
         self.checkIdle()
         followups, segmentIds = checkedInputs(self.scene, priorVolume, priorSegmentation, followups, segments, into)
+        checkPatients(priorVolume, followups, allowOtherPatient)
         run = Run(self.scene, self.worker, self.undo, observer, progress)
         for followup in followups:
             case = Case(

@@ -131,4 +131,4 @@ def _withoutProposals(review) -> dict:
         for structure in review.structures
         for index, one in sorted(structure.slices.items())
     ]
-    return {"counts": review.counts(), "slices": slices}
+    return {"counts": review.counts(), "warnings": list(review.warnings), "slices": slices}

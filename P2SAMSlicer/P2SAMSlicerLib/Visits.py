@@ -15,6 +15,7 @@ from .EditedSlices import markEdited
 from .Exports import exportArray
 from .MRMLUserAction import UserAction
 from .MRMLVolumes import volumeOf
+from .Patients import differingIds, patientWarning
 from .ResultWriter import ResultWriter
 from .VisitFinish import SLICES_A_STEP, VisitFinish
 from .VisitNodes import editorOf, isInto, makeReview, makeSegments, refreshTables
@@ -113,11 +114,20 @@ class VisitJob:
         self.review = startedReview(self.case, facts, model)
         if isinstance(self.case.transform, str):
             self.review.provenance["transformFile"] = self.case.transform
+        self._warnOfPatients()
         if self.reviewNode is not None:
             known = MRMLReview.load(self.reviewNode)
             known.model, known.settings = self.review.model, self.review.settings
             self.review = known
             self._makeWriter(MRMLReview.reference(self.reviewNode, "segmentation"), isInto(self.reviewNode))
+
+    def _warnOfPatients(self) -> None:
+        """Patient IDs that differ are kept with the result, in words and as they are."""
+        warning = patientWarning(self.case.priorVolume, self.case.followup)
+        if warning is not None:
+            self.warnings.append(warning)
+            self.review.provenance["patientIds"] = list(differingIds(self.case.priorVolume, self.case.followup))
+            self.run.tell("onWarning", warning)
 
     def _anchors(self):
         """Generator: the accepted and edited slices, exported; edits that nobody noted yet are noted first."""

@@ -1,5 +1,7 @@
 """Panel part 1: the prior CT, its segmentation and structures, the follow-ups, and what was checked between them."""
 
+from dataclasses import replace
+
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -7,6 +9,7 @@ from slicer.util import VTKObservationMixin
 
 from . import Checks, VisitList
 from .CheckedList import CheckedList
+from .MRMLVolumes import metaOf
 
 SCENE_DELAY_MS = 100
 SEGMENT_EVENTS = (slicer.vtkSegmentation.SegmentAdded, slicer.vtkSegmentation.SegmentRemoved, slicer.vtkSegmentation.SegmentModified)
@@ -30,6 +33,7 @@ class VisitsPanel(VTKObservationMixin):
         self._parameterNode = None
         self._segmentationSeen = None
         self._judgement = (None, ([], None))
+        self._statedFor = None
         self._segments = CheckedList(ui.segmentsList, self._onSegmentsTicked)
         self._followups = CheckedList(ui.followupsTree, self._onFollowupsTicked)
         self._later = qt.QTimer()
@@ -39,6 +43,7 @@ class VisitsPanel(VTKObservationMixin):
         ui.allSegmentsButton.connect("clicked()", lambda: self._segments.tickAll(True))
         ui.noSegmentsButton.connect("clicked()", lambda: self._segments.tickAll(False))
         ui.sampleButton.connect("clicked()", lambda: self.onSample())
+        ui.samePatientBox.connect("toggled(bool)", self._onSamePatient)
         ui.followupsTree.header().setStretchLastSection(False)
         ui.followupsTree.header().setSectionResizeMode(0, qt.QHeaderView.Stretch)
         ui.followupsTree.header().setSectionResizeMode(1, qt.QHeaderView.ResizeToContents)
@@ -46,6 +51,8 @@ class VisitsPanel(VTKObservationMixin):
     def setParameterNode(self, parameterNode):
         self._parameterNode = parameterNode
         self._segmentationSeen = None
+        if parameterNode is None:
+            self._statedFor = None
         self.removeObservers()
         if parameterNode is not None:
             scene = self.logic.scene
@@ -80,6 +87,11 @@ class VisitsPanel(VTKObservationMixin):
         if node is None:
             return _("The scene is being closed or loaded.")
         return self._judged()[1]
+
+    @property
+    def isSamePatient(self):
+        """Whether a person stated, for the scans that are chosen now, that patient IDs which differ are of one patient."""
+        return self._statedFor is not None and self._statedFor == self._scans()
 
     def segmentIds(self):
         """Ticked segments that exist, in the order of the segmentation."""
@@ -125,20 +137,38 @@ class VisitsPanel(VTKObservationMixin):
 
     def _showChecks(self):
         ready = self._parameterNode.priorVolume is not None and self.followups()
+        if self._statedFor is not None and not self.isSamePatient:
+            self._statedFor = None
         checks = self._judged()[0] if ready else []
+        self._showSamePatient(checks)
         self.ui.checksLabel.setText(VisitList.checksText(checks))
         self.ui.checksLabel.setToolTip("\n".join(one.text for one in checks))
         self.ui.checksLabel.setVisible(bool(checks))
+
+    def _showSamePatient(self, checks):
+        """The tick is there only where the patient IDs differ."""
+        box, isNeeded = self.ui.samePatientBox, any(one.topic == "patient" and one.level == Checks.ERROR for one in checks)
+        blocked = box.blockSignals(True)
+        box.setChecked(self.isSamePatient)
+        box.blockSignals(blocked)
+        box.setVisible(isNeeded or self.isSamePatient)
+
+    def _scans(self):
+        """What a statement about the patient holds for: the scans and the contours, with the patient IDs as they are."""
+        node, chosen = self._parameterNode, [self._parameterNode.priorVolume, *self.followups()]
+        segmentation = node.priorSegmentation
+        return tuple((one.GetID(), metaOf(one).get("patient_id")) for one in chosen if one is not None), segmentation and segmentation.GetID()
 
     def _judged(self):
         """(checks, why not) of the present choice; found again only where something in it changed."""
         node, followups, ids = self._parameterNode, self.followups(), self.segmentIds()
         segmentation = node.priorSegmentation
         objects = [node.priorVolume, segmentation, segmentation and segmentation.GetSegmentation(), node.outputSegmentation, *followups]
-        key = (tuple((one, one.GetMTime()) for one in objects if one is not None), tuple(ids), node.alignment)
+        key = (tuple((one, one.GetMTime()) for one in objects if one is not None), tuple(ids), node.alignment, self.isSamePatient)
         if self._judgement[0] != key:
             checks = Checks.visitChecks(node.priorVolume, segmentation, ids, followups, node.alignment)
-            reason = Checks.whyNot(node.priorVolume, segmentation, ids, followups, node.outputSegmentation, node.alignment)
+            checks = [replace(one, level=Checks.WARNING) if self.isSamePatient and one.topic == "patient" and one.level == Checks.ERROR else one for one in checks]
+            reason = Checks.whyNot(node.priorVolume, segmentation, ids, followups, node.outputSegmentation, node.alignment, self.isSamePatient)
             self._judgement = (key, (checks, reason))
         return self._judgement[1]
 
@@ -148,6 +178,10 @@ class VisitsPanel(VTKObservationMixin):
 
     def _onFollowupsTicked(self, ids):
         self._parameterNode.followups = [self.logic.scene.GetNodeByID(one) for one in ids]
+        self.onChanged()
+
+    def _onSamePatient(self, isOn):
+        self._statedFor = self._scans() if isOn and self._parameterNode is not None else None
         self.onChanged()
 
     def _onScene(self, caller, event):

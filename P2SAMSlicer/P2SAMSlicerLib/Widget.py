@@ -202,7 +202,7 @@ class Widget(VTKObservationMixin):
         return self.logic.propagate(
             node.priorVolume, node.priorSegmentation, self.visitsPanel.followups(), segments=self.visitsPanel.segmentIds(),
             settings=self.settingsPanel.settings(), model=self.modelPanel.name, device=node.device, into=node.outputSegmentation,
-            wait=False, observer=observer,
+            wait=False, observer=observer, allowOtherPatient=self.visitsPanel.isSamePatient,
         )  # fmt: skip
 
     def _onSlice(self, case, index):

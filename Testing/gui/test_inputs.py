@@ -83,6 +83,50 @@ def test_another_patient_stops_propagate_and_says_so(panel, phantom):
     assert "patients differ" in panel.whyNot and "OTHER" in panel.ui.checksLabel.text and "✗" in panel.ui.checksLabel.text
 
 
+def differ(phantom, *nodes, patient="ANON-7"):
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(phantom.scene)
+    other = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), patient)
+    hierarchy.SetItemAttribute(other, "DICOM.PatientID", patient)
+    for node in nodes:
+        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), other)
+
+
+def test_the_tick_that_it_is_the_same_patient_is_there_only_where_the_ids_differ(panel, phantom):
+    panel.choose(phantom)
+    assert not panel.ui.samePatientBox.visible
+    differ(phantom, phantom.followups[0])
+    panel.panel.refresh()
+    assert panel.ui.samePatientBox.visible and not panel.ui.samePatientBox.checked and "patients differ" in panel.whyNot
+    panel.ui.samePatientBox.setChecked(True)
+    assert panel.whyNot is None and panel.ui.samePatientBox.visible
+    assert "✗" not in panel.ui.checksLabel.text and "ANON-7" in panel.ui.checksLabel.text and "⚠" in panel.ui.checksLabel.text
+    panel.tickFollowup(phantom.followups[0], False)
+    assert panel.whyNot is None and not panel.ui.samePatientBox.visible
+
+
+@pytest.mark.parametrize("change", ["another follow-up", "another patient", "another segmentation", "another scene"])
+def test_what_was_said_of_the_patient_holds_for_these_inputs_only(panel, phantom, change):
+    differ(phantom, *phantom.followups)
+    panel.choose(phantom, followups=[phantom.followups[0]])
+    panel.ui.samePatientBox.setChecked(True)
+    assert panel.whyNot is None
+    if change == "another follow-up":
+        panel.tickFollowup(phantom.followups[1])
+    elif change == "another patient":
+        differ(phantom, phantom.followups[0], patient="ANON-8")
+        panel.panel.refresh()
+    elif change == "another segmentation":
+        node = phantom.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "empty")
+        panel.ui.priorSegmentationSelector.setCurrentNode(node)
+        panel.ui.priorSegmentationSelector.setCurrentNode(phantom.segmentation)
+    else:
+        phantom.scene.Clear(0)
+        panel.settle()
+        assert not panel.ui.samePatientBox.visible and not panel.ui.samePatientBox.checked
+        return
+    assert "patients differ" in panel.whyNot and panel.ui.samePatientBox.visible and not panel.ui.samePatientBox.checked
+
+
 def test_a_prior_of_a_later_date_is_a_warning_and_no_stop(panel, phantom):
     panel.choose(phantom)
     panel.ui.priorVolumeSelector.setCurrentNode(phantom.followups[1])

@@ -30,7 +30,8 @@ def export(session: Session, task: Task) -> dict:
     visit = with_masks(opened.result, masks, opened.case.slice_axis)
     review = request.get("review", dict, None)
     if review is not None:
-        visit = replace(visit, provenance={**visit.provenance, "review": as_json(review)})
+        told = [str(text) for text in review.get("warnings") or ()]
+        visit = replace(visit, provenance={**visit.provenance, "review": as_json(review)}, warnings=tuple(dict.fromkeys([*visit.warnings, *told])))
     task.visit = visit.name
     alignment = opened.case.alignment
     written = write_visit(
