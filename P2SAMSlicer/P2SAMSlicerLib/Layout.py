@@ -57,6 +57,7 @@ class ReviewLayout:
         self._before = None
         self._observed = []
         self.pair = ViewPair(current, self._guard)
+        self._observe(scene, scene.StartCloseEvent, lambda *_: self._letGo())
         self._observe(scene, scene.StartSaveEvent, lambda *_: self._guard.release())
         self._observe(scene, scene.EndSaveEvent, lambda *_: self._guard.resume())
         self._observe(scene, scene.EndImportEvent, lambda *_: self._onImported())
@@ -92,8 +93,7 @@ class ReviewLayout:
     def close(self) -> None:
         """Back to the layout that was there before."""
         manager = slicer.app.layoutManager()
-        self.pair.detach()
-        self._guard.restore()
+        self._letGo()
         if manager is not None and self.isOpen:
             manager.setLayout(self._before if self._before is not None else slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView)
 
@@ -131,11 +131,15 @@ class ReviewLayout:
             view.SetPlotChartNodeID(chartNode.GetID())
 
     def cleanup(self) -> None:
-        self.pair.detach()
-        self._guard.restore()
+        self._letGo()
         for subject, tag in self._observed:
             subject.RemoveObserver(tag)
         self._observed.clear()
+
+    def _letGo(self) -> None:
+        """The views are on their own, and everything is shown as it was. A scene that closes resets the layout: that is no choice of the person's."""
+        self.pair.detach()
+        self._guard.restore()
 
     def _ordinaryViews(self) -> list:
         """Slice nodes of the views that are on the screen now."""
@@ -160,8 +164,7 @@ class ReviewLayout:
     def _onLayoutChanged(self) -> None:
         """The person chose another layout: nothing of ours stays limited to views that are gone."""
         if not self.isOpen and self.pair.isAttached:
-            self.pair.detach()
-            self._guard.restore()
+            self._letGo()
             if self.onClosed is not None:
                 self.onClosed()
 

@@ -220,6 +220,23 @@ def test_each_contour_is_seen_in_its_own_view_and_everywhere_again_afterwards(op
     assert not opened.ui.sideBySideButton.checked
 
 
+@pytest.mark.parametrize("withChart", [False, True])
+def test_side_by_side_stays_wanted_when_the_scene_is_closed_during_a_review(opened, scene, withChart):
+    opened.click_row("GTV", 13)
+    if withChart:
+        opened.ui.chartButton.click()
+    slicer.mrmlScene.Clear(0)
+    opened.settle()
+    assert opened.ui.sideBySideButton.checked and opened.ui.chartButton.checked == withChart
+    again = ReviewedScene(slicer.mrmlScene)
+    opened.settle()
+    opened.click_row("GTV", 14)
+    assert opened.panels.layout.isOpen and opened.panels.layout.hasChart == withChart
+    shown, spread = plane_index(slice_node("P2SAMFollowup"), FOLLOWUP)
+    assert abs(shown - 14) < 1e-3 and spread < 1e-3
+    assert again.segmentations[0].GetDisplayNode().GetViewNodeIDs() == (slice_node("P2SAMFollowup").GetID(),)
+
+
 def test_a_scene_saved_during_review_is_saved_with_everything_visible(opened, scene, tmp_path):
     opened.click_row("GTV", 13)
     display = scene.segmentations[0].GetDisplayNode()
