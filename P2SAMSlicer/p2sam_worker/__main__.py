@@ -7,13 +7,14 @@ import faulthandler
 import os
 import signal
 import sys
+import threading
 
 from p2sam.errors import P2SAMError
 
 from .channel import Channel
 from .ending import Ending
 from .inbox import Inbox
-from .job import JobFolder
+from .job import JobFolder, remove_stale
 from .service import VERBS, Service
 from .session import Session
 from .stdin_reader import StdinReader
@@ -40,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leave())
     StdinReader(requests, inbox.receive, leave).start()
+    threading.Thread(target=remove_stale, name="tidy", daemon=True).start()  # here and not in Slicer, as it may take long
     try:
         Service(Session(job), channel, inbox).run()
     finally:

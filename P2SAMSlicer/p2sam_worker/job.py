@@ -6,6 +6,7 @@ import atexit
 import json
 import math
 import os
+import platform
 import shutil
 import tempfile
 import time
@@ -20,6 +21,8 @@ PREFIX = "p2sam-job-"
 MARKER = ".p2sam-job.json"
 """Tells a job folder from every other; nothing without it is ever removed."""
 STALE_S = 24 * 3600.0
+QUERY_LIMITED_INFORMATION, INVALID_PARAMETER, STILL_ACTIVE = 0x1000, 87, 259
+"""Of Windows."""
 
 
 class JobFolder:
@@ -47,7 +50,7 @@ class JobFolder:
         """
         try:
             path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))  # mode 700
-            (path / MARKER).write_text(json.dumps({"application": "P2SAMSlicer", "pid": os.getpid()}), encoding="utf-8")
+            (path / MARKER).write_text(json.dumps({"application": "P2SAMSlicer", "host": platform.node(), "pid": os.getpid()}), encoding="utf-8")
         except OSError as error:
             where = parent or tempfile.gettempdir()
             raise OutputError(f"No job folder could be made in '{where}' ({error.strerror}); free some space there, or set TMPDIR to another folder.") from error
@@ -154,31 +157,55 @@ class JobFolder:
 
 
 def remove_stale(parent: str | os.PathLike | None = None, older_s: float = STALE_S) -> list[Path]:
-    """Remove job folders that a Slicer killed together with its worker left behind: untouched for a day, their maker gone."""
+    """Remove job folders that a Slicer killed together with its worker left behind: untouched for a day, their maker gone.
+
+    Only those made on this computer, as elsewhere (a shared temporary folder, a container) nobody here knows their maker.
+    The marker goes last, so that a removal that was cut short is taken up again the next time.
+    """
     removed = []
     for path in Path(parent or tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
-            maker = json.loads((path / MARKER).read_text(encoding="utf-8"))["pid"]
+            told = json.loads((path / MARKER).read_text(encoding="utf-8"))
+            maker, host = int(told["pid"]), told["host"]
             touched = max(one.stat().st_mtime for one in (path, *path.iterdir()))
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if time.time() - touched > older_s and not _is_running(maker):
+        if host == platform.node() and time.time() - touched > older_s and not is_running(maker):
+            for one in path.iterdir():
+                if one.name != MARKER:
+                    shutil.rmtree(one, ignore_errors=True) if one.is_dir() and not one.is_symlink() else _unlink(one)
             JobFolder(path).remove()
             removed.append(path)
     return removed
 
 
-def _is_running(pid: int) -> bool:
-    """Whether such a process is there; on Windows, where asking would end it, that is not known and age alone decides."""
-    if os.name != "posix":
-        return False
+def is_running(pid: int) -> bool:
+    """Whether such a process is there; True where that cannot be found out."""
+    if os.name == "nt":
+        return _is_running_on_windows(pid)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError, TypeError):
+    except (OSError, OverflowError):
         return True
     return True
+
+
+def _is_running_on_windows(pid: int) -> bool:
+    """`os.kill` would end it there; the system is asked for a handle to it instead."""
+    import ctypes
+
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel.OpenProcess.restype, kernel.CloseHandle.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
+    kernel.GetExitCodeProcess.argtypes = ctypes.c_void_p, ctypes.POINTER(ctypes.c_ulong)
+    handle = kernel.OpenProcess(QUERY_LIMITED_INFORMATION, False, pid)
+    if not handle:
+        return ctypes.get_last_error() != INVALID_PARAMETER  # that error: there is none of that number
+    code = ctypes.c_ulong()
+    known = kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+    kernel.CloseHandle(handle)
+    return not known or code.value == STILL_ACTIVE
 
 
 def _read(file, size: int) -> np.ndarray:

@@ -7,8 +7,10 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
+import p2sam
 import pytest
 from p2sam.errors import InputError, OutputError
 from p2sam_worker import job as job_module
@@ -131,17 +133,48 @@ def test_a_maker_that_forgets_it_leaves_nothing_when_it_ends(tmp_path):
     assert done.stdout.strip() == "[]" and done.stderr == "" and os.listdir(tmp_path) == []
 
 
-def test_only_folders_whose_maker_is_gone_and_that_are_old_are_cleared(tmp_path):
+@pytest.fixture
+def left(tmp_path):
+    """Job folders by what became of their makers; only "old and dead" is nobody's."""
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
-    made = {name: JobFolder.make(tmp_path) for name in ("old and dead", "young and dead", "old and alive")}
+    made = {name: JobFolder.make(tmp_path) for name in ("old and dead", "young and dead", "old and alive", "old and elsewhere")}
     (tmp_path / "p2sam-job-of-someone").mkdir()
     for name, job in made.items():
         job.save_array(np.zeros(3))
-        if "dead" in name:
-            (job.path / MARKER).write_text(json.dumps({"pid": int(ended.stdout)}), encoding="utf-8")
+        (job.path / "sample").mkdir()
+        (job.path / "sample" / "ct.nrrd").write_bytes(b"x")
+        told = json.loads((job.path / MARKER).read_text(encoding="utf-8"))
+        changes = {"pid": int(ended.stdout)} if "alive" not in name else {}
+        changes |= {"host": "another computer"} if "elsewhere" in name else {}
+        (job.path / MARKER).write_text(json.dumps(told | changes), encoding="utf-8")
         if "old" in name:
             for path in (*job.path.iterdir(), job.path):
                 os.utime(path, (time.time() - 2e5,) * 2)
-    assert remove_stale(tmp_path) == [made["old and dead"].path]
-    assert sorted(path.exists() for path in (job.path for job in made.values())) == [False, True, True]
+    return {name: job.path for name, job in made.items()}
+
+
+def test_only_folders_whose_maker_is_gone_and_that_are_old_are_cleared(tmp_path, left):
+    assert remove_stale(tmp_path) == [left["old and dead"]]
+    assert [path.exists() for path in left.values()] == [False, True, True, True]
     assert (tmp_path / "p2sam-job-of-someone").exists()
+
+
+def test_a_folder_whose_removal_was_cut_short_is_still_known_as_one(tmp_path, left, monkeypatch):
+    monkeypatch.setattr(JobFolder, "remove", lambda self: None)
+    remove_stale(tmp_path)
+    assert sorted(path.name for path in left["old and dead"].iterdir()) == [MARKER]
+
+
+def test_a_worker_that_starts_clears_what_a_slicer_that_was_killed_left_behind(tmp_path, left):
+    own = JobFolder.make(tmp_path)
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "TEMP": str(tmp_path), "PYTHONPATH": str(Path(p2sam.__file__).parents[1])}
+    worker = subprocess.Popen([sys.executable, "-m", "p2sam_worker", "--job", str(own.path)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
+    try:
+        end = time.monotonic() + 60
+        while left["old and dead"].exists():
+            assert time.monotonic() < end, "nothing was cleared"
+            time.sleep(0.05)
+        assert all(path.exists() for name, path in left.items() if name != "old and dead") and own.path.exists()
+    finally:
+        worker.stdin.close()
+        worker.wait(30)
