@@ -35,11 +35,11 @@ def test_a_slice_of_the_phantom_takes_under_a_second_of_one_core_with_graph():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read in KiB, as Linux counts it")
-def test_a_pair_of_300_slices_of_512_by_512_stays_under_four_gib_and_a_second_a_slice():
+def test_a_pair_of_300_slices_of_512_by_512_stays_under_two_gib_and_a_second_a_slice_and_structure():
     environment = {**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "POT_BACKEND_DISABLE_PYTORCH": "1"}
-    done = subprocess.run([sys.executable, HERE / "propagate_large.py", "1"], env=environment, capture_output=True, text=True, timeout=500)
+    done = subprocess.run([sys.executable, HERE / "propagate_large.py", "2"], env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
     assert found["slices"] >= 6 and min(found["dice"]) > 0.9
-    assert found["peak_mib"] < 4 * GIB
-    assert found["seconds_a_slice"] < 1.0
+    assert found["peak_mib"] < 2 * GIB
+    assert found["seconds_a_slice"] < 2.0
