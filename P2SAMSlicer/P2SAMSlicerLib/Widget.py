@@ -221,9 +221,9 @@ class Widget(VTKObservationMixin):
 
     def _onSample(self, nodes):
         self.runPanel.setBusy("")
-        if nodes is None:
-            self.runPanel.showMessage(_("The sample patient could not be computed."), isError=True)
-        if self.parameterNode is None or nodes is None:
+        if "error" in nodes:
+            self.runPanel.showMessage(_("The sample patient could not be computed: {reason}").format(reason=nodes["error"]), isError=True)
+        if self.parameterNode is None or "error" in nodes:
             return
         SampleData.placeInHierarchy(self.logic.scene, nodes)
         SampleData.show(nodes)

@@ -75,7 +75,7 @@ class WorkerVerbs:
             On how many slices they are, added up over all of them, where that is known.
         """
         shape = list(followup.GetImageData().GetDimensions()[::-1])
-        parameters = {"shape": shape, "structures": int(structures), "settings": self._settings(settings).to_dict()}
+        parameters = {"shape": shape, "structures": int(structures), "settings": self._settings(settings, model).to_dict()}
         if slices is not None:
             parameters["slices"] = int(slices)
         return self._answer(Request(self.worker, "estimate", parameters, (model, device)), callback, {})
@@ -91,25 +91,36 @@ class WorkerVerbs:
         ----------
         folder : str or None
             Where its files stay; None takes a folder of the worker's own, removed when Slicer ends.
+        scale : float
+            Voxel size, times the usual one, 0.5 to 4: the larger, the sooner it is there.
 
         Returns
         -------
         dict
             `priorVolume`, `priorSegmentation`, `followups` (list), `truths` (list, the right answers). A callback gets
-            None where it failed.
+            {`error`: sentence} where it failed.
         """
         self.worker.ensure()
         folder = str(folder or self.worker.folder.path / "sample")
         request = Request(self.worker, "phantom", {"folder": folder, "scale": float(scale)})
         if callback is None:
             return self._loadedSample(self.start(request, wait=True)["files"])
-        return self._answer(request, lambda told: callback(self._loadedSample(told["files"]) if "files" in told else None), {})
+        return self._answer(request, lambda told: callback(self._sampleOr(told)), {})
 
     def _answer(self, request: Request, callback, failed: dict):
         if callback is None:
             return self.start(request, wait=True)
         request.onFinished(lambda task: callback(task.result if task.status == "done" else {**failed, "error": task.message}))
         return self.start(request, wait=False)
+
+    def _sampleOr(self, told: dict) -> dict:
+        """The nodes of the sample, or {error: why there are none}."""
+        if "files" not in told:
+            return {"error": told["error"]}
+        try:
+            return self._loadedSample(told["files"])
+        except InputError as error:
+            return {"error": str(error)}
 
     def _loadedSample(self, files: dict) -> dict:
         nodes = {name: self._loadedNode(files[role], role) for name, role in SAMPLE.items()}

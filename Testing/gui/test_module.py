@@ -131,6 +131,14 @@ def test_the_sample_patient_is_computed_loaded_and_chosen(panel):
     assert len(panel.panel.visitsPanel.segmentIds()) == 5
 
 
+def test_a_sample_patient_that_cannot_be_computed_is_told_with_the_reason(panel, monkeypatch):
+    compute = panel.panel.logic.loadSample
+    monkeypatch.setattr(panel.panel.logic, "loadSample", lambda callback: compute(callback, scale=0.4))
+    panel.click(panel.ui.sampleButton)
+    panel.wait(lambda: panel.ui.propagateButton.text == "Propagate" and panel.ui.progressLabel.text, 60, "the reason")
+    assert "between 0.5 and 4" in panel.ui.progressLabel.text and panel.ui.sampleButton.visible
+
+
 def test_the_dates_of_the_sample_are_those_of_the_phantom(application):
     code = "from p2sam.phantom import FOLLOWUPS, PATIENT_ID, PRIOR; print(PATIENT_ID, PRIOR.date, *(one.date for one in FOLLOWUPS))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)

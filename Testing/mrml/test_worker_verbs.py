@@ -74,4 +74,11 @@ def test_the_sample_patient_is_told_to_a_callback(logic, tmp_path):
 
 def test_a_sample_that_cannot_be_written_is_no_sample(logic, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    assert told(logic, lambda callback: logic.loadSample(callback, tmp_path / "file" / "sample")) is None
+    assert told(logic, lambda callback: logic.loadSample(callback, tmp_path / "file" / "sample"))["error"]
+    assert "between 0.5 and 4" in told(logic, lambda callback: logic.loadSample(callback, tmp_path / "sample", 0.4))["error"]
+
+
+def test_sample_files_that_are_gone_are_told_to_the_callback(logic, tmp_path):
+    asked = lambda callback: logic.loadSample(callback, tmp_path / "sample", 4.0)  # noqa: E731
+    logic._loadedNode, read = lambda path, role: read(path + ".gone", role), logic._loadedNode
+    assert "could not be read" in told(logic, asked)["error"] and logic.visits() == []
