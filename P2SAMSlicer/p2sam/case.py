@@ -30,9 +30,10 @@ class Case:
 
     def __init__(self, name: str, visit: Visit, followup: Volume, targets: Sequence[Target], model: PromptableModel, settings: Settings, seconds: float):
         self.name, self.visit, self.followup, self.settings = name, visit, followup, settings
-        self._targets = {target.segment.name: target for target in targets}
+        self.targets = {target.segment.name: target for target in targets}
+        """Structure name -> the structure as it was tracked."""
         self._drawing = Drawing(visit, model, settings)
-        self._drafts = {name: self._draft(name, {}) for name in self._targets}
+        self._drafts = {name: self._draft(name, {}) for name in self.targets}
         self._seconds = seconds
 
     @classmethod
@@ -81,7 +82,7 @@ class Case:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(self._targets)
+        return tuple(self.targets)
 
     def slices_of(self, name: str) -> tuple[int, ...]:
         """The slices on which a structure is drawn, along the follow-up's own slice axis, ascending."""
@@ -117,7 +118,7 @@ class Case:
         """
         started = time.monotonic()
         before = self._drafts
-        self._drafts = {name: self._draft(name, (anchors or {}).get(name, {}), before[name].drawn) for name in self._targets}
+        self._drafts = {name: self._draft(name, (anchors or {}).get(name, {}), before[name].drawn) for name in self.targets}
         drafts = list(self._drafts.values())
         todo = [(draft, self._to_draw(draft, slices)) for draft in drafts]
         complete = self._drawing.draw(todo, progress or (lambda *what: None), cancelled, self._teller(drawn))
@@ -156,7 +157,7 @@ class Case:
 
     def _draft(self, name: str, anchors: Mapping[int, np.ndarray], drawn: Mapping[int, DrawnSlice] | None = None) -> Draft:
         own = {self.visit.own_index(index): self._canonical(index, mask) for index, mask in anchors.items()}
-        target = anchored(self._targets[name], own, self.visit.spacing_kji)
+        target = anchored(self.targets[name], own, self.visit.spacing_kji)
         references = references_of(target, self.visit, self.settings, own)
         for k in own.keys() - references.keys() if references else ():
             references[k] = nearest_references(references, k)

@@ -21,12 +21,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from p2sam.align import Alignment, align
+from p2sam.case import Case as OpenCase
 from p2sam.files.images import read_volume
 from p2sam.files.segmentations import read_segmentation
 from p2sam.metrics import dice
 from p2sam.models.graph import GraphModel
 from p2sam.phantom import phantom_patient
-from p2sam.propagation import propagate
 from p2sam.segmentation import Segmentation
 from p2sam.settings import Settings, preset
 from p2sam.volume import Volume
@@ -99,9 +99,21 @@ def alignment_of(case: Case, method: str, cache: Path | None) -> Alignment:
     return Alignment(transform=sitk.ReadTransform(str(transform)), **pickle.loads(rest.read_bytes()))
 
 
+_OPENED: dict[tuple, OpenCase] = {}
+
+
+def opened(case: Case, settings: Settings, alignment: Alignment, names: tuple[str, ...]) -> OpenCase:
+    """The case, ready to be drawn; tracked once for all settings that track alike."""
+    key = (case.name, alignment.used, names, settings.track_mm, settings.track_deformable_mm, settings.extent_mm)
+    if key not in _OPENED:
+        _OPENED[key] = OpenCase.open(case.prior, case.segmentation, case.followup, GraphModel(), settings, names=names, alignment=alignment)
+    tracked = _OPENED[key]
+    return OpenCase(case.name, tracked.visit, case.followup, tuple(tracked.targets.values()), GraphModel(), settings, 0.0)
+
+
 def dice_of(case: Case, settings: Settings, alignment: Alignment, names: tuple[str, ...]) -> dict[str, tuple[float, float, float]]:
     """Structure -> Dice in place, of the registration's own contour, and of the result."""
-    result = propagate(case.prior, case.segmentation, case.followup, GraphModel(), settings, names=names, alignment=alignment)
+    result = opened(case, settings, alignment, names).propagate()
     in_place = Alignment("none", "none", sitk.Transform(3, sitk.sitkIdentity), 0.0, {}, (), 0.0)
     found = {}
     for structure in result.structures:
