@@ -14,6 +14,7 @@ class DisplayGuard:
     def __init__(self):
         self._found: dict = {}
         self._wanted: dict = {}
+        self._hidden: dict = {}
 
     def show(self, displayNode, viewIds: tuple[str, ...], fill: float | None = None) -> None:
         """Show a node in these views only.
@@ -33,20 +34,43 @@ class DisplayGuard:
         self._wanted[displayNode] = (viewIds or found[0], found[1] if viewIds else 0, found[2] if fill is None else fill)
         _setState(displayNode, self._wanted[displayNode])
 
+    def showSegments(self, displayNode, every, segmentIds) -> None:
+        """Of a segmentation's visible segments draw only these in slice views; one that a person hid stays hidden.
+
+        Parameters
+        ----------
+        every : iterable of str
+            All that the segmentation has.
+        segmentIds : iterable of str
+            What is drawn.
+        """
+        if displayNode is None:
+            return
+        wanted = set(segmentIds)
+        _setDrawn(displayNode, self._hidden.pop(displayNode, {}))
+        states = {one: _drawnOf(displayNode, one) for one in every if one not in wanted}
+        self._hidden[displayNode] = {one: state for one, state in states.items() if any(state)}
+        _setDrawn(displayNode, dict.fromkeys(self._hidden[displayNode], (False, False)))
+
     def restore(self) -> None:
         """Everything as it was found; what was asked for since is forgotten."""
         self.release()
         self._found.clear()
         self._wanted.clear()
+        self._hidden.clear()
 
     def release(self) -> None:
         """As it was found, for a moment (`resume` limits again)."""
         for displayNode, state in self._found.items():
             _setState(displayNode, state)
+        for displayNode, states in self._hidden.items():
+            _setDrawn(displayNode, states)
 
     def resume(self) -> None:
         for displayNode, state in self._wanted.items():
             _setState(displayNode, state)
+        for displayNode, states in self._hidden.items():
+            _setDrawn(displayNode, dict.fromkeys(states, (False, False)))
 
 
 def freeFrom(displayNodes, viewIds) -> None:
@@ -74,4 +98,22 @@ def _setState(displayNode, state: tuple) -> None:
     displayNode.SetVisibility2D(visible)
     if fill is not None:
         displayNode.SetOpacity2DFill(fill)
+    displayNode.EndModify(wasModifying)
+
+
+def _drawnOf(displayNode, segmentId: str) -> tuple:
+    """(outline, inside): whether a segment's are drawn in slice views."""
+    return displayNode.GetSegmentVisibility2DOutline(segmentId), displayNode.GetSegmentVisibility2DFill(segmentId)
+
+
+def _setDrawn(displayNode, states: dict) -> None:
+    """Segment id -> (outline, inside); a segment that is gone meanwhile is passed over."""
+    segmentation = displayNode.GetDisplayableNode() and displayNode.GetDisplayableNode().GetSegmentation()
+    if not states or segmentation is None:
+        return
+    wasModifying = displayNode.StartModify()
+    for segmentId, (outline, fill) in states.items():
+        if segmentation.GetSegment(segmentId) is not None:
+            displayNode.SetSegmentVisibility2DOutline(segmentId, outline)
+            displayNode.SetSegmentVisibility2DFill(segmentId, fill)
     displayNode.EndModify(wasModifying)

@@ -64,8 +64,8 @@ class ReviewNodes:
         segment = self.segmentation.GetSegmentation().GetSegment(segmentId) if self.segmentation is not None else None
         return tuple(segment.GetColor()) if segment is not None else None
 
-    def limitDisplays(self, guard, followupView: str, priorView: str) -> None:
-        """Each contour and each point into the view it belongs to; those of other visits into none."""
+    def limitDisplays(self, guard, followupView: str, priorView: str, priorSegmentIds=()) -> None:
+        """Each contour and each point into the view it belongs to; those of other visits into none. Of the prior only what was propagated."""
         mine = {self.segmentation: followupView, self.priorSegmentation: priorView}
         for other in MRMLReview.findAll(self.node.GetScene()):
             segmentation = MRMLReview.reference(other, "segmentation")
@@ -74,5 +74,10 @@ class ReviewNodes:
         for segmentation, view in mine.items():
             if segmentation is not None:
                 guard.show(segmentation.GetDisplayNode(), (view,) if view else (), FILL)
+        prior = self.priorSegmentation
+        if prior is not None:
+            segmentation = prior.GetSegmentation()
+            every = [segmentation.GetNthSegmentID(place) for place in range(segmentation.GetNumberOfSegments())]
+            guard.showSegments(prior.GetDisplayNode(), every, set(priorSegmentIds) & set(every) or every)
         for one in self.allLists():
             guard.show(one.GetDisplayNode(), (followupView,))

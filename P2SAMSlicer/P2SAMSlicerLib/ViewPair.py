@@ -83,7 +83,8 @@ class ViewPair:
                 composite.SetBackgroundVolumeID(volume.GetID() if volume is not None else None)
                 composite.SetForegroundVolumeID(None)
                 composite.SetLabelVolumeID(None)
-        nodes.limitDisplays(self._guard, *[sliceNode.GetID() for sliceNode, _composite in self._views])
+        propagated = [one.priorSegmentId for one in review.structures]
+        nodes.limitDisplays(self._guard, *[sliceNode.GetID() for sliceNode, _composite in self._views], propagated)
 
     def _showSlices(self, zoom: bool, structure) -> None:
         followup, prior = self._geometries

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import slicer
 from review_panels import OpenedPanels, colored_near, slice_node
-from review_scene import FOLLOWUP, PRIOR, SHAPE, WORST_FIRST, RecordingLogic, ReviewedScene, ras
+from review_scene import FOLLOWUP, PRIOR, SHAPE, WORST_FIRST, RecordingLogic, ReviewedScene, ball, ras
 
 from P2SAMSlicerLib import MRMLReview
+from P2SAMSlicerLib.MRMLSegments import writeSegment
 from P2SAMSlicerLib.ReviewNodes import ReviewNodes
 
 GREEN = (26, 204, 64)
@@ -235,6 +236,30 @@ def test_side_by_side_stays_wanted_when_the_scene_is_closed_during_a_review(open
     shown, spread = plane_index(slice_node("P2SAMFollowup"), FOLLOWUP)
     assert abs(shown - 14) < 1e-3 and spread < 1e-3
     assert again.segmentations[0].GetDisplayNode().GetViewNodeIDs() == (slice_node("P2SAMFollowup").GetID(),)
+
+
+def test_the_prior_shows_only_what_was_propagated_and_everything_again_afterwards(opened, scene, tmp_path):
+    cord = scene.priorSegmentation.GetSegmentation().AddEmptySegment("Cord")
+    eye = scene.priorSegmentation.GetSegmentation().AddEmptySegment("Eye")
+    writeSegment(scene.priorSegmentation, cord, ball((15, 40, 45), (30, 4, 4), (30, *SHAPE[1:])), scene.prior)
+    scene.priorSegmentation.GetSegmentation().GetSegment(cord).SetColor(1, 0, 1)
+    display = scene.priorSegmentation.GetDisplayNode()
+    display.SetSegmentVisibility2DOutline(eye, False)
+    drawn = lambda one: (display.GetSegmentVisibility2DOutline(one), display.GetSegmentVisibility2DFill(one))  # noqa: E731
+    before = {one: drawn(one) for one in ("GTV", "Heart", cord, eye)}
+    opened.click_row("GTV", 13)
+    edge = ras(PRIOR, (17, 40, 49))
+    assert drawn("GTV") == drawn("Heart") == (True, True) and drawn(cord) == drawn(eye) == (False, False)
+    assert not colored_near("P2SAMPrior", edge, (255, 0, 255))
+    slicer.mrmlScene.StartState(slicer.mrmlScene.SaveState)
+    assert {one: drawn(one) for one in before} == before
+    slicer.mrmlScene.EndState(slicer.mrmlScene.SaveState)
+    assert drawn(cord) == (False, False)
+    scene.priorSegmentation.GetSegmentation().RemoveSegment(eye)
+    del before[eye]
+    opened.ui.sideBySideButton.setChecked(False)
+    opened.settle()
+    assert {one: drawn(one) for one in before} == before
 
 
 def test_a_scene_saved_during_review_is_saved_with_everything_visible(opened, scene, tmp_path):
