@@ -13,7 +13,7 @@ REVIEW, OWNED = "P2SAM.Review", "P2SAM.Owned"
 
 FOLLOWUP, SEGMENTATION = "P2SAM.followup", "P2SAM.segmentation"
 PRIOR_VOLUME, PRIOR_SEGMENTATION = "P2SAM.priorVolume", "P2SAM.priorSegmentation"
-TABLE, CHART = "P2SAM.table", "P2SAM.chart"
+TABLE, CHART, METRICS = "P2SAM.table", "P2SAM.chart", "P2SAM.metrics"
 POSITIVE, NEGATIVE = "P2SAM.positive", "P2SAM.negative"
 SINGLE = {
     "followup": FOLLOWUP,
@@ -22,6 +22,7 @@ SINGLE = {
     "priorSegmentation": PRIOR_SEGMENTATION,
     "table": TABLE,
     "chart": CHART,
+    "metrics": METRICS,
 }
 """Name in `setReferences` and `reference` -> role of the node reference."""
 
@@ -123,7 +124,7 @@ def isOwned(node) -> bool:
 
 def ownedBy(node) -> list:
     """Nodes of ours that a review refers to, directly or through its chart: point lists, table, chart, series. Not the segmentation."""
-    found = [one for role in (POSITIVE, NEGATIVE, TABLE, CHART) for one in _referenced(node, role)]
+    found = [one for role in (POSITIVE, NEGATIVE, TABLE, CHART, METRICS) for one in _referenced(node, role)]
     chart = reference(node, "chart")
     if chart is not None:
         series = [chart.GetNthPlotSeriesNode(number) for number in range(chart.GetNumberOfPlotSeriesNodes())]

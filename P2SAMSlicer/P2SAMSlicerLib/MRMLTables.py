@@ -42,11 +42,20 @@ def reportTable(scene, review, node=None, followup=None):
     return node
 
 
-def metricsTable(scene, rows, name: str, node=None, followup=None):
-    """Dice and surface distances against a reference that the user named: rows as the worker's `evaluate` returns them."""
+def metricsTable(scene, rows, name: str, reference: str, node=None, followup=None):
+    """Dice and surface distances against a reference that the user named: rows as the worker's `evaluate` returns them.
+
+    Parameters
+    ----------
+    name : str
+        The visit's, for a new node without a follow-up.
+    reference : str
+        What was compared with; told in every row.
+    """
     keys = list(dict.fromkeys(key for row in rows for key in row))
     node = node or _made(scene, "vtkMRMLTableNode", _("{volume} P2SAM against a reference"), name, followup)
-    fillTable(node, [(key, [row.get(key) for row in rows]) for key in keys])
+    columns = [(key, [row.get(key) for row in rows]) for key in keys]
+    fillTable(node, [*columns[:1], (_("Reference"), [reference] * len(rows)), *columns[1:]])
     node.SetDescription(researchOnly())
     return node
 

@@ -129,7 +129,8 @@ class ReportPanel:
         node, reference, pairs = self._node(), self.ui.referenceSelector.currentNode(), self.compare.pairs()
         if node is None or reference is None or not pairs:
             return
-        self._begin(lambda: self.logic.evaluate(node, reference, pairs, wait=False, done=self._onEvaluated), _("Comparing…"))
+        name = reference.GetName()
+        self._begin(lambda: self.logic.evaluate(node, reference, pairs, wait=False, done=lambda answer: self._onEvaluated(node, name, answer)), _("Comparing…"))
 
     def export(self) -> None:
         """Report, tables, segmentation and points into the chosen folder, one folder a visit."""
@@ -208,12 +209,18 @@ class ReportPanel:
         if not self.logic.running:
             self._pump.stop()
 
-    def _onEvaluated(self, answer) -> None:
+    def _onEvaluated(self, node, reference: str, answer) -> None:
         if isinstance(answer, dict):
             self.tell(answer["error"])
             return
         self.compare.show(answer)
-        self._say(html.escape(_("Compared with {reference}.").format(reference=self.ui.referenceSelector.currentNode().GetName())))
+        text, table = _("Compared with {reference}."), None
+        if node.GetScene() is not None:
+            text = _("Compared with {reference}; the figures are in the table '{table}' as well.")
+            followup, known = ReviewNodes(node).followup, MRMLReview.reference(node, "metrics")
+            table = MRMLTables.metricsTable(self.logic.scene, answer, self.store.review(node).name, reference, known, followup)
+            MRMLReview.setReferences(node, metrics=table)
+        self._say(html.escape(text.format(reference=reference, table=table and table.GetName())))
 
     def _onExported(self, answer: dict) -> None:
         if "error" in answer:

@@ -73,6 +73,15 @@ def test_the_comparison_is_the_engines_and_needs_a_named_reference(visit):
     assert float(rows["mass"][2]) == pytest.approx(wanted.dice, abs=5e-4)
     assert float(rows["mass"][3].split()[0]) == pytest.approx(wanted.hd95_mm, abs=0.051)
     assert float(rows["mass"][4].split()[0]) == pytest.approx(wanted.mean_surface_mm, abs=0.0051)
+    table = MRMLReview.reference(visit.node, "metrics")
+    columns = {table.GetTable().GetColumnName(n): table.GetTable().GetColumn(n) for n in range(table.GetTable().GetNumberOfColumns())}
+    assert columns["structure"].GetValue(0) == "mass" and columns["dice"].GetValue(0) == pytest.approx(wanted.dice, abs=1e-6)
+    assert columns["Reference"].GetValue(0) == visit.patient.segmentation.GetName() and table.GetName() in visit.ui.exportLabel.text
+    visit.ui.compareButton.click()
+    visit.opened.wait_until(lambda: not visit.logic.running)
+    assert MRMLReview.reference(visit.node, "metrics") is table
+    MRMLReview.removeOurs(visit.node)
+    assert table.GetScene() is None
 
 
 def test_a_structure_can_be_left_out_of_the_comparison(visit):

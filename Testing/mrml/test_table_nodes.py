@@ -85,8 +85,9 @@ def test_a_visit_without_structures_gives_empty_nodes(scene):
 
 
 def test_metrics_against_a_reference_keep_their_names_and_gaps(scene):
-    node = metricsTable(scene, [{"structure": "Heart", "dice": 0.9}, {"structure": "GTV", "dice": None, "hd95_mm": 4.5}], "CT 2")
+    node = metricsTable(scene, [{"structure": "Heart", "dice": 0.9}, {"structure": "GTV", "dice": None, "hd95_mm": 4.5}], "CT 2", "drawn by Dr Adams")
     found = cells(node)
+    assert found["Reference"] == ["drawn by Dr Adams"] * 2 and "research use only" in node.GetDescription()
     assert found["structure"] == ["Heart", "GTV"] and found["dice"][0] == 0.9 and math.isnan(found["dice"][1]) and math.isnan(found["hd95_mm"][0])
 
 
