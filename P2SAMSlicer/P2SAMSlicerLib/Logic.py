@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from p2sam.errors import InputError
-from p2sam.settings import Settings, preset
+from p2sam.models.registry import settings_for
+from p2sam.settings import Settings
 from slicer.i18n import tr as _
 
 from . import MRMLReview
@@ -61,7 +62,8 @@ class Logic(WorkerVerbs, TaskRunner):
         segments : list of str or None
             Ids or names; None is all.
         settings : p2sam.settings.Settings, dict or None
-            None is the preset "clinical".
+            None is the preset "clinical" as the model needs it (`registry.settings_for`), and so is what a dict leaves
+            out; `Settings` are taken as they are.
         model, device : str
             A name of the registry or a weights file; "auto", "cpu", "cuda:0", …
         transform : path, vtkMRMLTransformNode or None
@@ -93,7 +95,7 @@ class Logic(WorkerVerbs, TaskRunner):
         run = Run(self.scene, self.worker, self.undo, observer, progress)
         for followup in followups:
             case = Case(
-                priorVolume, priorSegmentation, segmentIds, followup, self._settings(settings), str(model), device,
+                priorVolume, priorSegmentation, segmentIds, followup, self._settings(settings, str(model)), str(model), device,
                 transform if transform is None or hasattr(transform, "GetID") else str(transform),
             )  # fmt: skip
             run.add(case, into=into)
@@ -203,7 +205,9 @@ class Logic(WorkerVerbs, TaskRunner):
         self._redraws.clear()
 
     @staticmethod
-    def _settings(settings) -> Settings:
-        if settings is None:
-            return preset("clinical")
-        return settings if isinstance(settings, Settings) else Settings.from_dict(dict(settings))
+    def _settings(settings, model: str) -> Settings:
+        """As the command line makes them: what is not given follows the model."""
+        if isinstance(settings, Settings):
+            return settings
+        given = dict(settings or {})
+        return settings_for(Settings.from_dict(given), model, given)

@@ -1,6 +1,7 @@
 """Panel part 3: preset, part counts, distance, HU window, alignment and margins; every default is of `p2sam.settings`."""
 
 from p2sam.errors import SettingsError
+from p2sam.models.registry import settings_for
 from p2sam.settings import ALIGNMENTS, COSTS, PRESETS, RETRIEVALS
 from slicer.i18n import tr as _
 
@@ -22,6 +23,7 @@ class SettingsPanel:
         self.ui = ui
         self.logic = logic
         self._parameterNode = None
+        self._model = None
         self._combos = {
             "preset": ComboChoice(ui.presetSelector, "preset", self._onPreset),
             "retrieval": ComboChoice(ui.retrievalSelector, "retrieval"),
@@ -33,6 +35,7 @@ class SettingsPanel:
 
     def setParameterNode(self, parameterNode):
         self._parameterNode = parameterNode
+        self._model = None
         for combo in self._combos.values():
             combo.setParameterNode(parameterNode)
         self.refresh()
@@ -45,6 +48,7 @@ class SettingsPanel:
         node = self._parameterNode
         if node is None:
             return
+        self._followModel()
         for combo in self._combos.values():
             combo.refresh()
         for box in (self.ui.windowLowBox, self.ui.windowHighBox):
@@ -85,6 +89,12 @@ class SettingsPanel:
         """Choose a preset as a person would."""
         self._combos["preset"].choose(name)
 
+    def _followModel(self):
+        """Show the part counts of a model that was just chosen. A scene that is read brings model and counts that belong together."""
+        before, self._model = self._model, SettingsText.modelOf(self._parameterNode)
+        if before not in (None, self._model) and not self.logic.scene.IsBatchProcessing():
+            SettingsText.followModel(self._parameterNode, before)
+
     def _displayWindow(self):
         """The window that the prior is shown with, where that is asked for and the prior is known."""
         node = self._parameterNode
@@ -93,7 +103,7 @@ class SettingsPanel:
         return windowOf(node.priorVolume)
 
     def _onPreset(self, name):
-        SettingsText.showSettings(self._parameterNode, PRESETS[name])
+        SettingsText.showSettings(self._parameterNode, settings_for(PRESETS[name], SettingsText.modelOf(self._parameterNode)))
         self.refresh()
 
     def _fill(self):

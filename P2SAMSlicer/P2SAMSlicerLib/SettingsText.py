@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from p2sam.errors import SettingsError
+from p2sam.models.registry import settings_for
 from p2sam.settings import PRESETS, Settings, preset
 from slicer.i18n import tr as _
+
+from . import ModelChoice
 
 MOST = 100
 """The largest part count that `Settings` takes."""
@@ -21,6 +24,8 @@ FIELDS = {
     "trackMm": "track_mm",
 }
 """Field of the parameter node -> name in `Settings`, for those that are the same value."""
+COUNTS = {"positiveCounts": "n_positive", "negativeCounts": "n_negative"}
+"""The same for the part counts, which are text."""
 
 
 def countsOf(text: str, lowest: int = 1) -> tuple:
@@ -60,8 +65,28 @@ def textOf(counts) -> str:
     return ",".join([*pieces, *_pieces(run)])
 
 
+def modelOf(parameterNode) -> str:
+    """What the worker loads."""
+    return ModelChoice.nameFor(parameterNode.model, parameterNode.modelFile)
+
+
+def presetOf(parameterNode) -> Settings:
+    """The chosen preset as the chosen model needs it, which is what the command line takes."""
+    return settings_for(preset(parameterNode.preset), modelOf(parameterNode))
+
+
+def followModel(parameterNode, before: str) -> None:
+    """Another model was chosen: part counts that were those of the model `before` become the new one's, changed ones stay."""
+    if parameterNode.preset not in PRESETS:
+        return
+    old, new = settings_for(preset(parameterNode.preset), before), presetOf(parameterNode)
+    for field, name in COUNTS.items():
+        if getattr(parameterNode, field) == textOf(getattr(old, name)):
+            setattr(parameterNode, field, textOf(getattr(new, name)))
+
+
 def settingsOf(parameterNode, window=None) -> Settings:
-    """The settings that the panel shows; what it does not show is the preset's.
+    """The settings that the panel shows; what it does not show is the preset's, as the model needs it.
 
     Parameters
     ----------
@@ -81,7 +106,7 @@ def settingsOf(parameterNode, window=None) -> Settings:
         raise SettingsError(_("The HU window runs from {low} to {high}; the lower value comes first.").format(low=f"{low:g}", high=f"{high:g}"))
     values = {name: getattr(parameterNode, field) for field, name in FIELDS.items()}
     return replace(
-        preset(parameterNode.preset),
+        presetOf(parameterNode),
         window_hu=(float(low), float(high)),
         n_positive=_named(_("Positive parts"), parameterNode.positiveCounts, 1),
         n_negative=_named(_("Negative parts"), parameterNode.negativeCounts, 0),
@@ -103,7 +128,7 @@ def showSettings(parameterNode, settings: Settings) -> None:
 def differsFromPreset(parameterNode, window=None) -> bool:
     """Whether the panel shows anything else than its preset; also where what it shows is no valid settings."""
     try:
-        return settingsOf(parameterNode, window) != PRESETS.get(parameterNode.preset)
+        return settingsOf(parameterNode, window) != presetOf(parameterNode)
     except SettingsError:
         return True
 

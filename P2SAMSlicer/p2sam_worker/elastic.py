@@ -48,6 +48,10 @@ class ElasticModel:
     def sha256(self) -> str | None:
         return self._model.sha256
 
+    @property
+    def ranges(self):
+        return getattr(self._model, "ranges", None)
+
     def embed(self, images: np.ndarray) -> list[ElasticEmbedding]:
         inner = self.tried(lambda: self._model.embed(images))
         return [ElasticEmbedding(self, image, one) for image, one in zip(images, inner)]

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from p2sam.command.options import check_device, renamed, settings_of, stem_of, value_of, visit_names
+from p2sam.command.options import check_device, for_model, renamed, settings_of, stem_of, value_of, visit_names
 from p2sam.errors import DeviceError, InputError, SettingsError
+from p2sam.models.registry import settings_for
 from p2sam.settings import PRESETS
 
 
@@ -27,6 +28,19 @@ def test_a_preset_keeps_what_is_not_set():
     settings = settings_of("paper", "rigid", ["seed=3"])
     assert settings.alignment == "rigid" and settings.seed == 3
     assert {**settings.to_dict(), "alignment": "centre", "seed": 0} == PRESETS["paper"].to_dict()
+
+
+def test_a_learned_model_takes_its_published_counts_and_the_whole_cascade_unless_they_are_set():
+    found = for_model(settings_of("clinical", None, ["n_positive=4"]), "SAM-ViT-b", ["n_positive=4"])
+    assert (found.n_positive, found.n_negative, found.cascade_steps) == ((4,), (45,), 3)
+    assert for_model(PRESETS["clinical"], "graph", ()) == PRESETS["clinical"] and for_model(PRESETS["paper"], "weights.pth", ()) == PRESETS["paper"]
+
+
+def test_counts_that_a_checkpoint_brings_go_before_the_published_ones_and_after_those_that_are_set():
+    own = {"ct": {"positive": [2, 4], "negative": [3, 3]}}
+    found = settings_for(PRESETS["clinical"], "lung.pth", ranges=own)
+    assert (found.n_positive, found.n_negative, found.cascade_steps) == ((2, 3, 4), (3,), 3)
+    assert settings_for(PRESETS["clinical"], "lung.pth", {"n_negative"}, own).n_negative == PRESETS["clinical"].n_negative
 
 
 def test_the_preset_is_not_changed_by_a_setting():

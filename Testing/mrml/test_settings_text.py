@@ -1,18 +1,20 @@
 """Part counts as a person writes them, and the panel's fields as settings."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from P2SAMSlicerLib.SettingsText import FIELDS, countsOf, differsFromPreset, settingsOf, showSettings, textOf
+from P2SAMSlicerLib.SettingsText import FIELDS, countsOf, differsFromPreset, followModel, settingsOf, showSettings, textOf
+from p2sam.command.options import for_model
 from p2sam.errors import SettingsError
 from p2sam.settings import PRESETS, Settings
 
 
 @pytest.fixture
 def panel():
-    node = SimpleNamespace()
+    node = SimpleNamespace(model="graph", modelFile="")
     showSettings(node, Settings())
     return node
 
@@ -73,6 +75,37 @@ def test_what_is_changed_in_the_panel_reaches_the_settings_and_no_more(panel):
     assert (found.n_positive, found.alignment, found.reach_mm, found.window_hu) == ((1, 4), "rigid", 22.0, (-1000.0, 590.0))
     assert found.to_dict() == {**Settings().to_dict(), "n_positive": (1, 4), "alignment": "rigid", "reach_mm": 22.0, "window_hu": (-1000.0, 590.0)}
     assert differsFromPreset(panel)
+
+
+@pytest.mark.parametrize("model", ["sam_vit_b", "medsam_vit_b", "sam2.1_tiny", "graph"])
+def test_a_model_that_is_chosen_brings_the_counts_and_the_cascade_that_the_command_line_takes(panel, model):
+    panel.model = model
+    followModel(panel, "graph")
+    assert settingsOf(panel) == for_model(Settings(), model, ()) and not differsFromPreset(panel)
+    assert (panel.negativeCounts == "45") == (model != "graph")
+    before, panel.model = model, "graph"
+    followModel(panel, before)
+    assert settingsOf(panel) == Settings()
+
+
+def test_a_weights_file_counts_as_fine_tuned(panel):
+    panel.model, panel.modelFile = "file", "/somewhere/lung.pth"
+    followModel(panel, "graph")
+    assert (panel.positiveCounts, panel.negativeCounts) == ("1-3", "1") and settingsOf(panel) == for_model(Settings(), "/somewhere/lung.pth", ())
+
+
+def test_counts_that_were_changed_stay_when_another_model_is_chosen(panel):
+    panel.positiveCounts, panel.model = "1,4", "sam_vit_b"
+    followModel(panel, "graph")
+    assert (panel.positiveCounts, panel.negativeCounts) == ("1,4", "45")
+    assert settingsOf(panel) == for_model(replace(Settings(), n_positive=(1, 4)), "sam_vit_b", ["n_positive=1,4"])
+
+
+def test_other_presets_say_themselves_what_they_need(panel):
+    showSettings(panel, PRESETS["paper-coco"])
+    panel.model = "sam_vit_h"
+    followModel(panel, "graph")
+    assert settingsOf(panel) == PRESETS["paper-coco"]
 
 
 def test_the_window_of_the_display_is_taken_for_both_visits_where_it_is_asked_for(panel):

@@ -147,6 +147,27 @@ def test_a_whole_propagation_goes_on_where_the_gpu_gives_up_halfway(ask, patient
     assert ask(redraw, case="one", structure="GTV", index=slice_["index"], **given)["slice"]["area_mm2"] > 0
 
 
+def test_settings_that_are_not_sent_follow_the_model_and_the_counts_that_its_checkpoint_brings(ask, patient, monkeypatch):
+    prior, segmentation, followup, settings = patient
+    own = {"ct": {"positive": [1, 2], "negative": [3, 3]}}
+
+    def opened(name, ranges, sent):
+        model = FakeModel()
+        model.ranges = ranges
+        monkeypatch.setattr(model_verb, "load", lambda *_, **__: model)
+        assert ask(model_verb.load_model, model=name, device=f"cpu {bool(ranges)}")["ranges"] == ranges
+        parameters = case_parameters(prior, segmentation, followup, ask.job, settings)
+        ask(open_case, **{**parameters, "settings": sent})
+        found = ask.session.cases.get("one").settings
+        return found.n_positive, found.n_negative, found.cascade_steps
+
+    sent = {"alignment": "none", "track_mm": 0.0}
+    assert opened("sam_vit_b", None, sent) == ((1, 2), (45,), 3)
+    assert opened("sam_vit_b", own, sent) == ((1, 2), (3,), 3)
+    assert opened("sam_vit_b", own, {**sent, "n_negative": [7], "cascade_steps": 1}) == ((1, 2), (7,), 1)
+    assert opened("graph", None, sent) == ((1, 2, 3), (2,), 1)
+
+
 def test_a_model_that_does_not_fit_its_device_is_loaded_on_the_cpu_with_a_warning(ask, monkeypatch):
     def load(name, device, **_):
         if device != "cpu":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ..errors import DeviceError, InputError, SettingsError
@@ -40,17 +39,8 @@ def settings_of(preset: str, alignment: str | None, assignments: Sequence[str]) 
 
 
 def for_model(settings: Settings, model: str, assignments: Sequence[str]) -> Settings:
-    """The `clinical` preset with the part counts published for that model on CT and the whole cascade, which a learned
-    model needs; what was assigned stays, and so does every other preset. A weights file counts as fine-tuned.
-    """
-    if settings.preset != "clinical" or model == "graph":
-        return settings
-    spec = next((spec for spec in registry.MODELS if spec.name == model), None)
-    counts = (registry.FINE_TUNED_RANGES if spec is None else spec.ranges)["ct"]
-    learned = {"n_positive": counts.positive, "n_negative": counts.negative}
-    values = {name: tuple(range(low, high + 1)) for name, (low, high) in learned.items()} | {"cascade_steps": 3}
-    assigned = {assignment.partition("=")[0].strip() for assignment in assignments}
-    return replace(settings, **{name: value for name, value in values.items() if name not in assigned})
+    """The settings with what the model needs (`registry.settings_for`); what was assigned stays."""
+    return registry.settings_for(settings, model, {assignment.partition("=")[0].strip() for assignment in assignments})
 
 
 def value_of(name: str, text: str) -> object:

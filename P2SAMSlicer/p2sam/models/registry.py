@@ -8,11 +8,13 @@ SHA-256); MedSAM as in several independent public records.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from p2sam.errors import InputError
+from p2sam.settings import Settings
 
 WEIGHT_SUFFIXES = (".pth", ".pt", ".safetensors")
 _META = "https://dl.fbaipublicfiles.com"
@@ -39,6 +41,8 @@ SAM_RANGES: Mapping[str, PartRanges] = MappingProxyType(
 """As published for Meta's SAM: 4D-Lung; CVC-ClinicDB; PerSeg and FSS-1000 (P2SAM, arXiv 2403.05433)."""
 FINE_TUNED_RANGES: Mapping[str, PartRanges] = MappingProxyType({**SAM_RANGES, "ct": PartRanges((1, 3), (1, 1))})
 """As published for SAM fine-tuned on CT with LoRA or in full: 4D-Lung."""
+WHOLE_CASCADE = 3
+"""Steps of the cascade that learned models were published with."""
 GRAPH_RANGES: Mapping[str, PartRanges] = MappingProxyType({**SAM_RANGES, "ct": PartRanges((1, 3), (2, 2))})
 """Ours for `graph`, the defaults of the `clinical` preset."""
 
@@ -180,3 +184,29 @@ def find(name: str) -> ModelSpec:
         if spec.name == wanted:
             return spec
     raise InputError(f"There is no model '{name}'. Use one of: {names()}; or the path of a weights file.")
+
+
+def settings_for(settings: Settings, model: str, kept: Collection[str] = (), ranges: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of a run with that model: what was not chosen by a person follows the model.
+
+    A learned model takes the part counts published for it on CT, and the whole cascade, which it needs. Only the preset
+    `clinical` is adapted; the others say all themselves. Used wherever a run begins, so that equal choices give equal results.
+
+    Parameters
+    ----------
+    model : str
+        A name of the registry; anything else is a weights file and counts as fine-tuned on CT.
+    kept : collection of str
+        Settings that stay as they are, because somebody set them.
+    ranges : mapping or None
+        Part counts that a checkpoint brings along, {"ct": {"positive": [1, 3], "negative": [1, 1]}}; they go before the
+        published ones.
+    """
+    spec = next((spec for spec in MODELS if spec.name == model.lower().replace("-", "_")), None)
+    if settings.preset != "clinical" or spec is GRAPH:
+        return settings
+    counts = (FINE_TUNED_RANGES if spec is None else spec.ranges)["ct"]
+    own = (ranges or {}).get("ct") or {"positive": counts.positive, "negative": counts.negative}
+    values: dict[str, Any] = {f"n_{kind}": tuple(range(int(own[kind][0]), int(own[kind][1]) + 1)) for kind in ("positive", "negative")}
+    values["cascade_steps"] = WHOLE_CASCADE
+    return replace(settings, **{name: value for name, value in values.items() if name not in kept})

@@ -10,7 +10,6 @@ from p2sam.align import align
 from p2sam.case import Case
 from p2sam.errors import StructureError
 from p2sam.files.provenance import run_facts
-from p2sam.settings import Settings
 
 from ..incoming import segmentation_of, volume_of
 from ..job import JobFolder
@@ -26,7 +25,7 @@ def open_case(session: Session, task: Task) -> dict:
     model = session.loaded()
     id, name = request.get("case", str), request.get("name", str, "followup")
     session.cases.close(id)
-    settings = Settings.from_dict(request.get("settings", dict, {}))
+    settings = model.settings(request.get("settings", dict, {}))
     prior = volume_of(request.get("prior", dict), session.job, "prior")
     followup = volume_of(request.get("followup", dict), session.job, "follow-up")
     segmentation = segmentation_of(request.get("segments", list), prior, session.job)

@@ -35,7 +35,7 @@ def estimate(session: Session, task: Task) -> dict:
     told = request.parameters.get("structures")
     structures = len(told) if isinstance(told, list) else request.get("structures", int)
     slices = request.get("slices", int, max(1, structures * shape[0] // 3))
-    settings = Settings.from_dict(request.get("settings", dict, {}))
+    settings = session.loaded().settings(request.get("settings", dict, {}))
     align_s = session.speed.seconds(f"align {settings.alignment}") or ALIGN_S[settings.alignment]
     track_s = structures * (session.speed.seconds("track") or TRACK_S)
     draw_s = drawing_seconds(session, task, settings, (shape[1], shape[2]), slices, min(slices, shape[0]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,13 +33,22 @@ class LoadedModel:
             self.model.warn = task.warn
         return self.model
 
+    @property
+    def ranges(self) -> Mapping | None:
+        """Part counts that the checkpoint brings along."""
+        return getattr(self.model, "ranges", None)
+
+    def settings(self, told: dict) -> Settings:
+        """Settings as they were sent; what was left out follows the model, as on the command line."""
+        return registry.settings_for(Settings.from_dict(told), self.asked[0], told, self.ranges)
+
     def speed_key(self, settings: Settings, size_hw: tuple[int, int]) -> str:
         """What the speed of drawing depends on."""
         tried = settings.n_positive, settings.n_negative, settings.cascade_steps, settings.retrieval
         return f"{self.model.name} on {self.model.device}, {tuple(size_hw)}, {tried}"
 
     def told(self) -> dict:
-        return {"name": self.model.name, "sha256": self.model.sha256, "device": str(self.model.device), "licence": self.licence}
+        return {"name": self.model.name, "sha256": self.model.sha256, "device": str(self.model.device), "licence": self.licence, "ranges": self.ranges and dict(self.ranges)}
 
 
 def load_model(session: Session, task: Task) -> dict:
