@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from p2sam.assembly import centroid_shift_mm, structure_warnings
 from p2sam.errors import StructureError
-from p2sam.result import StructureResult, VisitResult
+from p2sam.prompts import PointPrompts
+from p2sam.result import SliceResult, StructureResult, VisitResult
+from p2sam.slices import slice_positions_mm
+from p2sam.volume import canonical
 
 
 def with_masks(visit: VisitResult, masks: Mapping[str, np.ndarray], slice_axis: int) -> VisitResult:
@@ -55,13 +58,25 @@ def changed(structure: StructureResult, mask: np.ndarray, visit: VisitResult, sl
     spacing_kji = visit.followup.spacing_mm[::-1]
     pixel_mm2 = float(np.prod(np.delete(spacing_kji, slice_axis)))
     areas = np.count_nonzero(mask, axis=tuple(axis for axis in range(3) if axis != slice_axis)) * pixel_mm2
+    known = [replace(one, area_mm2=float(areas[one.index])) for one in structure.slices]
+    further = set(np.flatnonzero(areas).tolist()) - {one.index for one in known}
     new = replace(
         structure,
         segment=structure.segment.with_mask(mask),
-        slices=tuple(replace(one, area_mm2=float(areas[one.index])) for one in structure.slices),
+        slices=tuple(sorted([*known, *drawn_by_hand(visit, slice_axis, areas, further)], key=lambda one: one.position_mm)),
         volume_ml=float(np.count_nonzero(mask) * spacing_kji.prod() / 1000),
         centroid_shift_mm=centroid_shift_mm(mask, aligned, spacing_kji),
     )
     old = structure_warnings(structure, aligned)
     kept = tuple(line for line in structure.warnings if line not in old)
     return replace(new, warnings=(*structure_warnings(new, aligned), *kept))
+
+
+def drawn_by_hand(visit: VisitResult, slice_axis: int, areas: np.ndarray, indices: Iterable[int]) -> list[SliceResult]:
+    """Slices on which only a person drew: no points, no candidates, no distance."""
+    volume, order = canonical(visit.followup)
+    positions = slice_positions_mm(volume)
+    if order.flips[0]:
+        positions = positions[::-1]
+    nothing, points = PointPrompts.empty(), np.zeros((0, 3))
+    return [SliceResult(index, float(positions[index]), None, nothing, points, (), None, float(areas[index]), 0.0) for index in indices]

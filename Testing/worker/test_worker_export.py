@@ -105,9 +105,33 @@ def test_a_structure_erased_by_hand_is_said_to_be_empty(opened, exported):
     assert "Nothing was found of &#x27;GTV&#x27;" in (page := (folder / "report.html").read_text(encoding="utf-8")) or "Nothing was found of 'GTV'" in page
 
 
-def test_the_review_is_kept_with_the_result(exported):
-    review = {"structures": [{"name": "GTV", "slices": [{"index": 7, "status": "accepted", "reviewer": "Dr. Ünal", "time": "2026-11-25T16:00:00", "note": ""}]}]}
-    assert read(exported(review=review))["review"] == review
+def test_the_review_is_kept_and_shown_with_the_result(opened, exported):
+    drawn = next(one for one in opened[2]["structures"] if one["name"] == "GTV")["slices"]
+    told = {"structure": "GTV", "slice": drawn[0]["index"], "status": "accepted", "reviewer": "Dr. Ünal", "time": "2026-11-25T16:00:00", "note": "as the PET", "edited": False}
+    review = {"counts": {"accepted": 1}, "slices": [told]}
+    folder = exported(review=review)
+    assert read(folder)["review"] == review
+    rows = list(csv.DictReader((folder / "slices.csv").open(encoding="utf-8")))
+    shown = next(row for row in rows if row["structure"] == "GTV" and int(row["slice"]) == told["slice"])
+    assert (shown["status"], shown["reviewer"], shown["reviewed"], shown["note"]) == ("accepted", "Dr. Ünal", told["time"], "as the PET")
+    assert {row["status"] for row in rows if row is not shown} == {"not reviewed"}
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Accepted by Dr. Ünal" in page and "as the PET" in page and "1 of " in page
+
+
+def test_a_slice_that_only_a_person_drew_is_a_slice_of_the_result(opened, exported):
+    talk, followup, result = opened
+    axis, gtv = result["slice_axis"], masks_of(result, talk.job)["GTV"].copy()
+    drawn = [one["index"] for one in next(one for one in result["structures"] if one["name"] == "GTV")["slices"]]
+    index = max(drawn) + 2
+    np.moveaxis(gtv, axis, 0)[index, 5:9, 5:10] = True
+    review = {"slices": [{"structure": "GTV", "slice": index, "status": "edited", "reviewer": "Dr. Ünal", "time": "2026-11-25T16:00:00", "note": "", "edited": True}]}
+    folder = exported(masks={"GTV": talk.job.save_array(gtv)}, review=review)
+    rows = [row for row in csv.DictReader((folder / "slices.csv").open(encoding="utf-8")) if row["structure"] == "GTV"]
+    row = next(row for row in rows if int(row["slice"]) == index)
+    assert (row["status"], row["distance"], row["chosen"]) == ("edited", "", "") and float(row["area_cm2"]) > 0
+    places = {int(one["slice"]): float(one["position_mm"]) for one in rows}
+    assert places[index] - places[index - 2] == pytest.approx(2 * (places[index - 2] - places[index - 3]))
 
 
 def test_a_folder_is_not_overwritten_unasked_and_not_lost(opened, exported, tmp_path):

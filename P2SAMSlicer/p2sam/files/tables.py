@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 
 from ..result import SliceResult, VisitResult
+from ..review import Review, review_of
 
 SLICE_COLUMNS = (
     "visit",
@@ -30,21 +31,31 @@ SLICE_COLUMNS = (
 """`slice` and `reference_slice` count from 0 as Slicer's IJK does; `position_mm` is what Slicer's slice slider shows;
 `chosen` is the kind of the chosen candidate; `n_scored` the candidates that have a distance (a mask that is not empty)."""
 
+REVIEW_COLUMNS = ("status", "reviewer", "reviewed", "note", "edited")
+"""Further columns where a person reviewed the visit: `status` is accepted, edited, flagged or not reviewed; `reviewed` is when
+(ISO 8601); `edited` is 1 where the contour differs from what the method drew, whatever the status."""
+
 SEPARATOR = " | "
 """Between several flags, and between several reasons, of one slice."""
 
 
 def slice_rows(visit: VisitResult) -> list[dict]:
-    """One dictionary with the keys `SLICE_COLUMNS` for each slice of each structure, in the order of the slices.
+    """One dictionary with the keys `slice_columns` for each slice of each structure, in the order of the slices.
 
     What does not exist is None (an empty cell), never zero: the distance of an empty slice, the pair of a slice beyond
     the prior.
     """
+    review = review_of(visit)
     return [
-        {"visit": visit.name, "structure": structure.segment.name, **_slice_row(result)}
+        {"visit": visit.name, "structure": structure.segment.name, **_slice_row(result), **_review_row(review, structure.segment.name, result)}
         for structure in visit.structures
         for result in structure.slices
     ]
+
+
+def slice_columns(visit: VisitResult) -> tuple[str, ...]:
+    """`SLICE_COLUMNS`, and `REVIEW_COLUMNS` where a person reviewed the visit."""
+    return SLICE_COLUMNS + (REVIEW_COLUMNS if review_of(visit) else ())
 
 
 def second_best_distance(result: SliceResult) -> float | None:
@@ -65,7 +76,7 @@ def write_slices(visit: VisitResult, path: str | Path) -> None:
     OSError
         Where the disk refuses; `write_visit` turns it into a sentence.
     """
-    write_table(slice_rows(visit), path, SLICE_COLUMNS)
+    write_table(slice_rows(visit), path, slice_columns(visit))
 
 
 def write_metrics(rows: Sequence[Mapping], path: str | Path) -> None:
@@ -106,6 +117,14 @@ def _slice_row(result: SliceResult) -> dict:
         "flags": SEPARATOR.join(flag.code for flag in result.flags),
         "reasons": SEPARATOR.join(flag.reason for flag in result.flags),
     }
+
+
+def _review_row(review: Review | None, structure: str, result: SliceResult) -> dict:
+    if review is None:
+        return {}
+    one = review.of(structure, result.index)
+    values = one.status, one.reviewer or None, one.time or None, one.note or None, int(one.edited)
+    return dict(zip(REVIEW_COLUMNS, values, strict=True))
 
 
 def _cell(value):

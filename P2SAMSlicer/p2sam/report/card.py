@@ -12,6 +12,7 @@ from .html import figure, no_picture, table
 from .pixels import Window
 from .text import NOTHING, area, escape, number, plain
 from ..result import CandidateRecord, SliceResult
+from ..review import ACCEPTED, EDITED, FLAGGED, NOT_REVIEWED, SliceReview
 from ..files.tables import second_best_distance
 
 LISTED_CANDIDATES = 8
@@ -46,7 +47,7 @@ class StructureView:
         return f"c{self.number}-{result.index}"
 
 
-def slice_card(view: StructureView, result: SliceResult, rank: int, opened: bool, pictured: bool) -> str:
+def slice_card(view: StructureView, result: SliceResult, rank: int, opened: bool, pictured: bool, reviewed: SliceReview | None = None) -> str:
     """The card of one slice.
 
     Parameters
@@ -57,13 +58,15 @@ def slice_card(view: StructureView, result: SliceResult, rank: int, opened: bool
         Place in the order worst first, from 1.
     opened, pictured : bool
         Whether the card starts unfolded, and whether it holds pictures.
+    reviewed : SliceReview or None
+        What a person made of the slice; None where the visit was not reviewed at all.
     """
     classes = f"card s{view.number}" + (" flagged" if result.flags else "")
     unfolded = ' open="open"' if opened else ""
     pictures = _pictures(view, result) if pictured else no_picture(LEFT_OUT)
     return (
         f'<details class="{classes}" id="{view.card_id(result)}"{unfolded}>'
-        f'{_summary(view, result, rank)}<div class="body">{pictures}<div class="why">{_reasons(result)}{_facts(result)}'
+        f'{_summary(view, result, rank, reviewed)}<div class="body">{pictures}<div class="why">{_reviewed(reviewed)}{_reasons(result)}{_facts(result)}'
         f"{candidate_table(result)}</div></div></details>\n"
     )
 
@@ -98,8 +101,8 @@ def _candidate_row(candidate: CandidateRecord, chosen: bool) -> list[str]:
     return [what + (" (chosen)" if chosen else ""), number(candidate.distance), f"{candidate.area_mm2 / 100:.2f}"]
 
 
-def _summary(view: StructureView, result: SliceResult, rank: int) -> str:
-    tags = "".join(f'<span class="tag">{escape(plain(flag.code))}</span>' for flag in result.flags)
+def _summary(view: StructureView, result: SliceResult, rank: int, reviewed: SliceReview | None) -> str:
+    tags = _status_tag(reviewed) + "".join(f'<span class="tag">{escape(plain(flag.code))}</span>' for flag in result.flags)
     size = area(result.area_mm2) if result.area_mm2 > 0 else "no contour"
     distance = "no score" if result.distance is None else f"distance {number(result.distance)}"
     return (
@@ -107,6 +110,30 @@ def _summary(view: StructureView, result: SliceResult, rank: int) -> str:
         f'<span class="num">{position_text(view.slice_axis, result.position_mm)}</span><span>{tags}</span>'
         f'<span class="num">{distance}</span><span class="num">{size} (prior {area(result.prior_area_mm2)})</span></summary>'
     )
+
+
+def _status_tag(reviewed: SliceReview | None) -> str:
+    if reviewed is None:
+        return ""
+    kind = "settled" if reviewed.status in (ACCEPTED, EDITED) else "open" if reviewed.status == NOT_REVIEWED else "rejected"
+    by_hand = ", edited" if reviewed.edited and reviewed.status != EDITED else ""
+    return f'<span class="tag {kind}">{escape(_said(reviewed.status) + by_hand)}</span>'
+
+
+def _said(status: str) -> str:
+    """The status for a person; the method flags slices too, so that a person's flag is named as one."""
+    return "flagged by reviewer" if status == FLAGGED else status
+
+
+def _reviewed(reviewed: SliceReview | None) -> str:
+    """Who settled the slice, when, and the note."""
+    if reviewed is None or reviewed.status == NOT_REVIEWED and not reviewed.note:
+        return ""
+    who = f" by {reviewed.reviewer}" if reviewed.reviewer and reviewed.status != NOT_REVIEWED else ""
+    status = "Flagged" if reviewed.status == FLAGGED else reviewed.status.capitalize()
+    when = f", {reviewed.minute}" if reviewed.time else ""
+    note = f'<br/>{escape(reviewed.note)}' if reviewed.note else ""
+    return f'<p class="reviewed"><b>{escape(status + who)}</b>{escape(when)}{note}</p>'
 
 
 def _reasons(result: SliceResult) -> str:

@@ -12,9 +12,11 @@ from .chart import structure_chart
 from .figures import LETTERS, frame_of
 from .html import alert, chart_legend, header, page, panel, picture_legend, section, toolbar
 from .pixels import default_window
+from .reviewed import review_panel
 from .summary import facts, footer, metric_table, structure_table, verdict, warnings
 from .text import escape
 from ..result import SliceResult, VisitResult
+from ..review import review_of
 from ..volume import Volume, canonical
 
 FLAG_ORDER = ("empty", "jump", "outside", "far", "extent")
@@ -59,12 +61,13 @@ def render_report(
         An array does not lie on the follow-up's grid.
     """
     views = _views(visit, prior_on_followup, truth_masks or {})
-    order = worst_first(visit)
+    order, review = worst_first(visit), review_of(visit)
     title = f"{visit.followup.meta.get('patient_id', 'Patient not recorded')}, {visit.name}"
     sections = [
         alert("This result is incomplete", [] if visit.complete else [_INCOMPLETE]),
         alert("Read this first", warnings(visit)),
         section("Structures", panel(verdict(order, views)), panel(structure_table(visit))),
+        section("Review", panel(review_panel(visit, review))) if review else "",
         section("Against the given truth", panel(metric_table(metrics_rows, visit.name))) if metrics_rows else "",
         section("Distance over the slices", _charts(visit, views)),
         section("Slices, worst first", panel(picture_legend(bool(truth_masks))), _cards(visit, order, views)),
@@ -156,9 +159,10 @@ def _charts(visit: VisitResult, views: list[StructureView]) -> str:
 
 
 def _cards(visit: VisitResult, order: list[tuple[int, SliceResult]], views: list[StructureView]) -> str:
-    room = PICTURE_BYTES / BYTES_A_PIXEL / 2
+    room, review = PICTURE_BYTES / BYTES_A_PIXEL / 2, review_of(visit)
     cards = []
     for rank, (place, result) in enumerate(order, start=1):
         room -= views[place].side ** 2
-        cards.append(slice_card(views[place], result, rank, rank <= OPENED and bool(result.flags), room >= 0))
+        reviewed = None if review is None else review.of(views[place].name, result.index)
+        cards.append(slice_card(views[place], result, rank, rank <= OPENED and bool(result.flags), room >= 0, reviewed))
     return toolbar([structure.segment.name for structure in visit.structures]) + f'<div class="cards">{"".join(cards)}</div>'

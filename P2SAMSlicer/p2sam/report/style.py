@@ -77,6 +77,9 @@ max-width:22em;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .card summary .num{color:var(--soft)}
 .card:target{box-shadow:0 0 0 3px #8fbce6}
 .tag{display:inline-block;background:var(--warnbg);color:var(--warn);border:1px solid #efc1bb;border-radius:4px;font-size:12.5px;padding:0 7px;margin-right:5px}
+.tag.settled{background:#e6f3e9;color:#1b5e2f;border-color:#b4d8bf}
+.tag.open{background:#eef2f5;color:var(--soft);border-color:#cdd7de}
+.reviewed{margin:0 0 10px;padding:6px 10px;background:#eef2f5;border-radius:4px;font-size:13.5px;overflow-wrap:anywhere}
 .body{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr) minmax(250px,.8fr);gap:16px;padding:4px 16px 16px}
 figure{margin:0}
 .ct{border-radius:4px;overflow:hidden;line-height:0}
