@@ -13,7 +13,7 @@ from p2sam.settings import Settings
 from slicer.i18n import tr as _
 
 from .Exports import exportArray
-from .MRMLSegmentations import exportSegments
+from .MRMLSegmentExport import storedSegment
 from .MRMLVolumes import metaOf, volumeOf
 
 
@@ -123,20 +123,19 @@ def _exportedVolume(task, case: Case, node, role: str):
 
 
 def _exportedSegments(task, case: Case):
-    """One structure a step: bringing it onto the prior's grid is the slow part."""
+    """Each as it is stored, a few slices a step; the worker brings it onto the prior's grid, which is the slow part."""
     told = []
     for segmentId in case.segmentIds:
         case.checkNodes()
         if case.priorSegmentation.GetSegmentation().GetSegment(segmentId) is None:
             text = _("The segment '{id}' was removed from '{node}'; choose the structures again.")
             raise InputError(text.format(id=segmentId, node=case.priorSegmentation.GetName()))
-        (found,) = exportSegments(case.priorSegmentation, case.priorVolume, [segmentId])
+        found = storedSegment(case.priorSegmentation, case.priorVolume, segmentId)
         yield None
-        mask = np.ascontiguousarray(found["mask"], dtype=bool).view(np.uint8)
-        name = yield from _checked(case, exportArray(task.worker.folder, mask, "segment"))
+        name = yield from _checked(case, exportArray(task.worker.folder, found["voxels"], "segment"))
         told.append({
             "id": found["id"], "name": found["name"], "color_rgb": [float(part) for part in found["colorRgb"]],
-            "terminology": found["terminology"] or None, "mask": name,
+            "terminology": found["terminology"] or None, "mask": name, "ijk_to_ras": found["ijkToRas"].tolist(),
         })  # fmt: skip
     return told
 

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from . import MRMLReview
 from .Cases import openedCase
 from .Exports import exportArray
-from .MRMLSegmentations import exportSegments
+from .MRMLSegmentExport import OneLabel, storedSegment
 from .MRMLVolumes import volumeOf
 from .ReviewJson import finite
 from .Task import Task
@@ -44,8 +44,11 @@ class ReportExport(Task):
         if facts["id"] not in self.worker.propagated:
             yield from self._propagate(facts)
         masks = {}
-        for name, mask in self._access.masks(self.reviewNode).items():
-            masks[name] = yield from exportArray(self.worker.folder, mask.astype(np.uint8), "mask")
+        for name in self._access.review(self.reviewNode).names:
+            mask = self._access.writer(self.reviewNode).currentMask(name)
+            yield None
+            masks[name] = yield from _exported(self.worker.folder, mask)
+            yield None
         review = finite(_withoutProposals(self._access.review(self.reviewNode)))
         return (
             yield from self.ask(
@@ -94,14 +97,20 @@ class Evaluation(Task):
             if self._reference.GetSegmentation().GetSegment(segmentId) is None:
                 text = _("There is no segment '{id}' in '{node}'; choose the reference of '{structure}' again.")
                 raise InputError(text.format(id=segmentId, node=self._reference.GetName(), structure=name))
-            (found,) = exportSegments(self._reference, writer.followup, [segmentId])
-            truth[name] = yield from self._exported(found["mask"])
-            result[name] = yield from self._exported(writer.currentMask(name))
+            found = storedSegment(self._reference, writer.followup, segmentId)
+            yield None
+            file = yield from exportArray(self.worker.folder, found["voxels"], "mask")
+            truth[name] = {"mask": file, "ijk_to_ras": found["ijkToRas"].tolist()}
+            result[name] = yield from _exported(self.worker.folder, writer.currentMask(name))
+            yield None
         told = yield from self.ask("evaluate", truth=truth, result=result, ijk_to_ras=np.asarray(matrix).tolist())
         return told["rows"]
 
-    def _exported(self, mask: np.ndarray):
-        return (yield from exportArray(self.worker.folder, np.asarray(mask, dtype=np.uint8), "mask"))
+
+
+def _exported(folder, mask: np.ndarray):
+    """Write a mask (K, J, I) bool; the name of its file."""
+    return (yield from exportArray(folder, OneLabel(mask, True), "mask"))
 
 
 def useAsPrior(access, reviewNode) -> tuple:

@@ -9,6 +9,7 @@ import numpy as np
 
 from p2sam.errors import InputError
 from p2sam.files.images import check_ct
+from p2sam.regrid import index_shift, resample_mask
 from p2sam.segmentation import Segment, Segmentation
 from p2sam.volume import Volume
 
@@ -55,16 +56,30 @@ def numbers_of(value: object, shape: tuple[int, ...], wanted: str, kind: type = 
 
 
 def segmentation_of(told: list, grid: Volume, job: JobFolder) -> Segmentation:
-    """A list of `{"id", "name", "color_rgb", "terminology", "mask": file}` on the grid of a volume; the files are removed."""
+    """A list of `{"id", "name", "color_rgb", "terminology", "mask": file, "ijk_to_ras"}`, brought onto the grid of a volume as
+    `mask_of` does it; the files are removed."""
     segments = []
     for number, one in enumerate(told, start=1):
         if not isinstance(one, dict):
             raise ProtocolError(f"Segment {number} is {one!r:.60}; send an object with id, name and mask.")
-        mask = job.take_array(text_of(one, "mask", f"segment {number}"), shape=grid.shape, mask=True)
+        mask = mask_of(one, grid, job, f"segment {number}")
         color = tuple(numbers_of(one.get("color_rgb") or (0.9, 0.3, 0.2), (3,), f"Segment {number} needs 'color_rgb' as three numbers").tolist())
         name = text_of(one, "name", f"segment {number}")
         segments.append(Segment(name, mask, str(one.get("id") or name), color, one.get("terminology")))
     return Segmentation(tuple(segments), grid.ijk_to_ras, grid.shape)
+
+
+def mask_of(told: Mapping, grid: Volume, job: JobFolder, what: str) -> np.ndarray:
+    """`{"mask": file, "ijk_to_ras": 4x4}` as (K, J, I) bool on the grid of a volume; without a matrix it lies there already.
+
+    Voxels that are the volume's (cropped, flipped or turned) are moved one to one, others are interpolated.
+    """
+    file = text_of(told, "mask", what)
+    if told.get("ijk_to_ras") is None:
+        return job.take_array(file, shape=grid.shape, mask=True)
+    mask, matrix = job.take_array(file, ndim=3, mask=True), matrix_of(told, what)
+    shift = index_shift(matrix, mask.shape, grid)
+    return np.ascontiguousarray(resample_mask(mask, matrix, grid) if shift is None else shift.apply(mask))
 
 
 def masks_of(told: Mapping, job: JobFolder, shape: tuple[int, ...]) -> dict[str, np.ndarray]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from p2sam.metrics import compute
+from p2sam.volume import Volume
 
-from ..incoming import masks_of, matrix_of
+from ..incoming import mask_of, matrix_of
 from ..protocol import ProtocolError
 from ..session import Session
 from ..task import Task
 
 
 def evaluate(session: Session, task: Task) -> dict:
-    """A row of `metrics.csv` for each structure of `truth`; its masks and those of `result` lie on one grid."""
+    """A row of `metrics.csv` for each structure of `truth` (a file on the result's grid, or {mask, ijk_to_ras} on another one)."""
     request, rows = task.request, []
     truth, result = request.get("truth", dict), request.get("result", dict)
     absent = [name for name in truth if name not in result]
@@ -21,7 +22,8 @@ def evaluate(session: Session, task: Task) -> dict:
     for number, name in enumerate(truth):
         task.check_cancelled()
         task.progress("evaluate", number, len(truth))
-        known = session.job.take_array(truth[name], ndim=3, mask=True)
-        drawn = masks_of({name: result[name]}, session.job, known.shape)[name]
+        drawn = session.job.take_array(result[name], ndim=3, mask=True)
+        told = truth[name] if isinstance(truth[name], dict) else {"mask": truth[name]}
+        known = mask_of(told, Volume(drawn, matrix), session.job, f"truth of '{name}'")
         rows.append({"structure": name, "method": "P2SAM", **compute(known, drawn, matrix).as_row()})
     return {"rows": rows}
