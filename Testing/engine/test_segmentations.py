@@ -245,11 +245,11 @@ def test_a_fractional_segmentation_is_refused_with_a_way_out(tmp_path):
         read_segmentation(tmp_path / "f.seg.nrrd", grid())
 
 
-def test_a_dicom_seg_ends_in_a_sentence(tmp_path):
+def test_a_damaged_dicom_seg_ends_in_a_sentence(tmp_path):
     dataset = new_dataset(SegmentationStorage)
     dataset.Modality = "SEG"
     dataset.save_as(tmp_path / "seg.dcm", enforce_file_format=True)
-    with pytest.raises(InputError, match="DICOM SEG object, which is not read here"):
+    with pytest.raises(InputError, match="The DICOM SEG .* cannot be read"):
         read_segmentation(tmp_path / "seg.dcm", grid())
 
 

@@ -1,7 +1,7 @@
 """Segmentation files read onto the grid of a CT (and, from `seg_nrrd`, written for 3D Slicer).
 
 Read are label maps (NRRD, NIfTI, MetaImage), `.seg.nrrd` with its names, ids, colours, terminology and overlapping
-layers, and RTSTRUCT. Whatever a reader must know of how the file was put onto the CT is in `meta["warnings"]`.
+layers, RTSTRUCT, and DICOM SEG. Whatever a reader must know of how the file was put onto the CT is in `meta["warnings"]`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
+from .dicom_seg import read_dicom_seg
 from .dicom_series import UNREADABLE, is_dicom_file
 from ..errors import GeometryError, InputError, StructureError
 from .images import FORMATS, exact_volume, existing_path, read_image
@@ -34,7 +35,7 @@ def read_segmentation(path: str | os.PathLike, reference: Volume, names: tuple[s
     Parameters
     ----------
     path : path
-        A label map, a `.seg.nrrd`, an RTSTRUCT, or a folder that holds one RTSTRUCT.
+        A label map, a `.seg.nrrd`, an RTSTRUCT, a DICOM SEG, or a folder that holds one RTSTRUCT.
     reference : Volume
         The CT that was segmented.
     names : tuple of str, optional
@@ -58,9 +59,10 @@ def read_segmentation(path: str | os.PathLike, reference: Volume, names: tuple[s
     path = existing_path(path)
     if path.is_dir():
         path = _rtstruct_in(path)
-    if is_dicom_file(path):
-        return _read_dicom(path, reference, names)
-    labels = _read_labels(path)
+    modality = _modality(path) if is_dicom_file(path) else None
+    if modality not in (None, "SEG"):
+        return _read_contours(path, modality, reference, names)
+    labels = _read_labels(path) if modality is None else read_dicom_seg(path)
     if not labels.entries:
         raise StructureError(f"'{path}' has no structure: every voxel is 0. Give the segmentation that was drawn.")
     if names is not None:
@@ -86,24 +88,19 @@ def _rtstruct_in(folder: Path) -> Path:
     return found[0]
 
 
-def _read_dicom(path: Path, reference: Volume, names: tuple[str, ...] | None) -> Segmentation:
-    modality = _modality(path)
-    if modality == "SEG":
-        raise InputError(
-            f"'{path}' is a DICOM SEG object, which is not read here;"
-            " open it in 3D Slicer (extension QuantitativeReporting) and save the segmentation as .seg.nrrd."
-        )
+def _read_contours(path: Path, modality: str, reference: Volume, names: tuple[str, ...] | None) -> Segmentation:
     if modality != "RTSTRUCT":
         raise InputError(
             f"'{path}' is a DICOM object of modality {modality or 'unknown'},"
-            " not a segmentation; give an RTSTRUCT, a .seg.nrrd or a label map."
+            " not a segmentation; give an RTSTRUCT, a SEG, a .seg.nrrd or a label map."
         )
     return read_rtstruct(path, reference, names)
 
 
-def _modality(path: Path) -> str | None:
+def _modality(path: Path) -> str:
+    """Of a DICOM file; empty where it does not say."""
     try:
-        return pydicom.dcmread(path, specific_tags=["Modality"], stop_before_pixels=True, force=True).get("Modality")
+        return str(pydicom.dcmread(path, specific_tags=["Modality"], stop_before_pixels=True, force=True).get("Modality") or "")
     except UNREADABLE as error:
         raise InputError(f"The DICOM file '{path}' cannot be read ({error}); copy it again.") from error
 
