@@ -3,13 +3,15 @@
 Forms that are read: Meta's (a state dict for SAM, `{"model": ...}` for SAM 2), MedSAM's (a state dict), the P2SAM
 authors' (`{"model", "optimizer", "epoch", "args", ...}` with an encoder from timm, whose `mlp.fc1`, `mlp.fc2` are
 SAM's `mlp.lin1`, `mlp.lin2`), and our own, `{"format": "p2sam-1", "architecture", "model" or "state_dict", "ranges",
-"lora"}`.
+"lora", "adapter_of"}`; in a `.safetensors` file all but the weights is JSON under the metadata key `p2sam`. With
+`adapter_of` (name, file and SHA-256 of other weights) the file holds only what differs from them.
 A file is always opened with `weights_only=True`, so that it cannot run code.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import pickle
 import struct
 from collections.abc import Mapping
@@ -22,6 +24,7 @@ import torch
 
 from p2sam.errors import WeightsError
 from p2sam.models.sam_lora import fold_lora
+from p2sam.models.weights import sha256_of
 
 OWN_FORMAT = "p2sam-1"
 _PREFIXES = ("module.", "_orig_mod.", "model.", "sam.")
@@ -41,7 +44,7 @@ class Checkpoint:
     Attributes
     ----------
     architecture : str
-        "vit_b", "vit_l", "vit_h", or "sam2_tiny" ... "sam2.1_large"; found from the shapes.
+        "vit_b", "vit_l", "vit_h", "sam_nano", or "sam2_tiny" ... "sam2.1_large"; found from the shapes.
     state : dict of name to tensor, on the CPU
         LoRA already folded in.
     normalisation : str or None
@@ -82,6 +85,8 @@ def read_checkpoint(path: str | Path, *, lora: str = "auto", bases: Mapping[str,
     content = _open(path)
     state = _rename(_state_in(content, path))
     notes: tuple[str, ...] = ()
+    if isinstance(content.get("adapter_of"), Mapping):
+        state = _rename(_state_in(_open(_adapted(content["adapter_of"], path, bases or {})), path)) | state
     architecture = architecture_of(state, path)
     if any(".lora_" in name for name in state):
         before = (bases or {}).get(architecture)
@@ -102,6 +107,8 @@ def architecture_of(state: Mapping[str, torch.Tensor], path: str | Path = "the f
     WeightsError
         Neither SAM's nor SAM 2's.
     """
+    if "image_encoder.frame" in state:
+        return "sam_nano"
     sam2 = "image_encoder.trunk.patch_embed.proj.weight" in state
     prefix = "image_encoder.trunk." if sam2 else "image_encoder."
     patches = state.get(f"{prefix}patch_embed.proj.weight")
@@ -177,14 +184,28 @@ def _harmless_globals() -> list[Any]:
 
 def _open_safetensors(path: Path) -> Any:
     try:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
+        from safetensors import SafetensorError, safe_open
     except ImportError as error:
         raise WeightsError(f"{path.name} needs the package safetensors. Install it: pip install safetensors") from error
     try:
-        return load_file(path, device="cpu")
-    except SafetensorError as error:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            facts = json.loads((file.metadata() or {}).get("p2sam", "{}"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, json.JSONDecodeError) as error:
         raise WeightsError(f"{path.name} is damaged or not a safetensors file. Download it again.") from error
+    return {**facts, "model": weights} if isinstance(facts, Mapping) and facts else weights
+
+
+def _adapted(told: Mapping[str, Any], path: Path, bases: Mapping[str, Path]) -> Path:
+    """The file of the weights that an adapter was trained on: beside it, or one of `bases`; known by its SHA-256."""
+    beside = path.parent / Path(str(told.get("file", ""))).name
+    for file in (beside, *bases.values()):
+        if file.is_file() and sha256_of(file) == told.get("sha256"):
+            return file
+    raise WeightsError(
+        f"{path.name} is an adapter of {told.get('name')}, whose weights ({told.get('file')}, SHA-256 {str(told.get('sha256'))[:12]}...) are not on "
+        "this machine. Download them (p2sam models download), or put their file beside the adapter."
+    )
 
 
 def _state_in(content: Mapping[str, Any], path: Path) -> dict[str, torch.Tensor]:

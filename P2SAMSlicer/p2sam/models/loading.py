@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -81,28 +82,78 @@ def _from_file(file: Path) -> _Source:
     return _Source(file.stem, file, weights.sha256_of(file), normalisation=known.normalisation if known else None)
 
 
-def _build(source: _Source, lora: str, options: dict[str, Any]) -> PromptableModel:
-    _adapter("sam_device").resolve_device(options["device"])
+@dataclass(frozen=True, eq=False)
+class Network:
+    """segment-anything's `Sam` with the weights of a file, for training; or sam2's.
+
+    Attributes
+    ----------
+    module : torch.nn.Module
+        On the CPU.
+    architecture, name, file, sha256
+        As `checkpoints` and the registry know them.
+    normalisation : str
+        "imagenet" or "minmax".
+    ranges : mapping or None
+        Part counts that the file was measured with.
+    """
+
+    module: Any
+    architecture: str
+    name: str
+    file: Path
+    sha256: str
+    normalisation: str
+    ranges: Mapping[str, Any] | None
+
+
+def load_network(name_or_path: str | Path | registry.ModelSpec, *, lora: str = "auto") -> Network:
+    """The network of that name, or of that weights file, as `load` would use it.
+
+    Raises
+    ------
+    InputError, WeightsError, SettingsError
+        `graph` has none; or as `load`.
+    """
+    spec = _spec(name_or_path)
+    if spec is not None and spec.family == "graph":
+        raise InputError("The model graph has no weights. Give the name of a SAM, or the path of a weights file.")
+    return _network(_from_spec(spec) if spec is not None else _from_file(Path(name_or_path)), lora)
+
+
+def _network(source: _Source, lora: str) -> Network:
     checkpoints = _adapter("checkpoints")
     checkpoint = checkpoints.read_checkpoint(source.file, lora=lora, bases=_bases())
-    if source.architecture not in (None, checkpoint.architecture):
+    architecture = checkpoint.architecture
+    if source.architecture not in (None, architecture):
         raise WeightsError(
-            f"{source.file.name} is a {checkpoint.architecture}, not the {source.architecture} of {source.name}. "
+            f"{source.file.name} is a {architecture}, not the {source.architecture} of {source.name}. "
             "Remove the file and download it again."
         )
-    if checkpoint.architecture.startswith("sam2"):
-        adapter = _adapter("sam2")
-        network, model = adapter.build_sam2_model(checkpoint.architecture), adapter.Sam2Model
+    if architecture.startswith("sam2"):
+        module = _adapter("sam2").build_sam2_model(architecture)
+    elif architecture == "sam_nano":
+        nano = _adapter("sam_nano")
+        module = nano.build_sam_nano(nano.frame_of(checkpoint.state))
     else:
-        adapter = _adapter("sam")
-        network, model = adapter.build_sam(checkpoint.architecture), adapter.SamModel
-        options["normalisation"] = checkpoint.normalisation or source.normalisation or "imagenet"
-    checkpoints.load_into(network, checkpoint, source.file)
-    return model(network, source.name, sha256=source.sha256, **options)
+        module = _adapter("sam").build_sam(architecture)
+    checkpoints.load_into(module, checkpoint, source.file)
+    normalisation = checkpoint.normalisation or source.normalisation or "imagenet"
+    return Network(module, architecture, source.name, source.file, source.sha256, normalisation, checkpoint.ranges)
+
+
+def _build(source: _Source, lora: str, options: dict[str, Any]) -> PromptableModel:
+    _adapter("sam_device").resolve_device(options["device"])
+    network = _network(source, lora)
+    if network.architecture.startswith("sam2"):
+        model = _adapter("sam2").Sam2Model
+    else:
+        model, options = _adapter("sam").SamModel, {**options, "normalisation": network.normalisation, "ranges": network.ranges}
+    return model(network.module, source.name, sha256=source.sha256, **options)
 
 
 def _bases() -> dict[str, Path]:
-    """Meta's SAM files on this machine, by architecture: what a fine-tuned SAM started from."""
+    """SAM files on this machine that a fine-tuned SAM may have started from, by architecture."""
     specs = (spec for spec in registry.MODELS if spec.family == "sam" and weights.is_present(spec))
     return {spec.architecture: weights.path(spec) for spec in specs}
 

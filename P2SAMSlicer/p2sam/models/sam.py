@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,8 @@ class SamModel:
         "imagenet" as SAM was trained, or "minmax": each slice to 0..1, as MedSAM was trained (arXiv 2304.12306).
     sha256 : str or None
         Of the weights file.
+    ranges : mapping or None
+        Part counts that the weights were measured with: `{"ct": {"positive": [1, 3], "negative": [1, 1]}}`.
 
     Raises
     ------
@@ -89,6 +91,7 @@ class SamModel:
         max_batch: int | None = None,
         normalisation: str = "imagenet",
         sha256: str | None = None,
+        ranges: Mapping[str, Any] | None = None,
     ):
         if normalisation not in NORMALISATIONS:
             raise SettingsError(f"normalisation = '{normalisation}' is unknown. Use {' or '.join(NORMALISATIONS)}.")
@@ -99,7 +102,7 @@ class SamModel:
         with device_errors(self._device, f"loading {name}"):
             self._sam = sam.to(self._device).eval().requires_grad_(False)
         self.name, self.device, self.sha256 = name, str(self._device), sha256
-        self.precision, self.normalisation = precision, normalisation
+        self.precision, self.normalisation, self.ranges = precision, normalisation, ranges
         self.max_batch = max_batch or (1 if self._device.type == "cpu" else 4)
         self._resize = ResizeLongestSide(self._sam.image_encoder.img_size)
 

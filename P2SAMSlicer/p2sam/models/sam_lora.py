@@ -76,8 +76,13 @@ def _delta(state: Mapping[str, torch.Tensor], layer: str, alpha: float) -> torch
     if rest or groups < 1 or b.shape[0] % groups or (b.shape[0], a.shape[1]) != tuple(weight.shape):
         shapes = f"A {tuple(a.shape)}, B {tuple(b.shape)}"
         raise WeightsError(f"The LoRA of {layer} ({shapes}) does not fit its weight {tuple(weight.shape)}.")
+    return low_rank_product(a, b, groups, alpha)
+
+
+def low_rank_product(a: torch.Tensor, b: torch.Tensor, groups: int, alpha: float) -> torch.Tensor:
+    """alpha / r * B A (out, in) in float32, of `lora_A` (g r, in) and `lora_B` (out, r), block by block."""
     blocks = zip(b.float().chunk(groups), a.float().chunk(groups), strict=True)
-    return torch.cat([block_b @ block_a for block_b, block_a in blocks]) * (alpha / rank)
+    return torch.cat([block_b @ block_a for block_b, block_a in blocks]) * (alpha / b.shape[1])
 
 
 def _is_merged(
