@@ -10,6 +10,7 @@ import typer
 from . import __version__
 from .command.demo import demo
 from .command.evaluate import evaluate
+from .command.finetune import finetune
 from .command.models import models
 from .command.propagate import propagate
 
@@ -40,6 +41,7 @@ def root(
 app.command()(propagate)
 app.command()(evaluate)
 app.command()(demo)
+app.command()(finetune)
 app.add_typer(models, name="models")
 
 

@@ -57,3 +57,25 @@ class Bars:
         if self._task is not None:
             total = self._progress.tasks[self._task].total
             self._progress.update(self._task, completed=total)
+
+
+class TrainingBar:
+    """One bar for all steps of a training."""
+
+    def __init__(self, shown: bool = True) -> None:
+        console = Console(stderr=True)
+        columns = (TextColumn("training"), BarColumn(bar_width=30), TextColumn("step {task.completed:.0f} of {task.total:.0f}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, disable=not (shown and console.is_terminal))
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> TrainingBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._progress.stop()
+
+    def step(self, done: int, total: int) -> None:
+        if self._task is None:
+            self._task = self._progress.add_task("training", total=total)
+        self._progress.update(self._task, completed=done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import DeviceError, InputError, SettingsError
@@ -38,14 +38,28 @@ def settings_of(preset: str, alignment: str | None, assignments: Sequence[str]) 
     return Settings.from_dict(values)
 
 
-def for_model(settings: Settings, model: str, assignments: Sequence[str]) -> Settings:
+def for_model(settings: Settings, model: str, assignments: Sequence[str], ranges: Mapping | None = None) -> Settings:
     """The settings with what the model needs (`registry.settings_for`); what was assigned stays."""
-    return registry.settings_for(settings, model, {assignment.partition("=")[0].strip() for assignment in assignments})
+    return registry.settings_for(settings, model, {assignment.partition("=")[0].strip() for assignment in assignments}, ranges)
 
 
-def value_of(name: str, text: str) -> object:
+def typed(assignment: str, like: Mapping[str, object]) -> tuple[str, object]:
+    """`name=value` with the value in the type that the name has in `like`.
+
+    Raises
+    ------
+    SettingsError
+        No value, or one of another type.
+    """
+    name, equals, text = assignment.partition("=")
+    if not equals:
+        raise SettingsError(f"--set {assignment} has no value; write --set name=value.")
+    return name.strip(), value_of(name.strip(), text.strip(), like)
+
+
+def value_of(name: str, text: str, known: Mapping[str, object] | None = None) -> object:
     """The text in the type of that setting; lists are separated by commas. An unknown setting keeps its text."""
-    like = PRESETS["clinical"].to_dict().get(name, "")
+    like = (PRESETS["clinical"].to_dict() if known is None else known).get(name, "")
     try:
         if isinstance(like, bool):
             return _truth(text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,7 @@ def propagate(
             transform, tuple(truth or ()), renamed(truth_name or ()), overwrite, allow_different_patient,
         )  # fmt: skip
         request.check()
-        start(request, model, device, yes, document, shown(as_json))
+        start(request, model, device, yes, document, shown(as_json), set_ or ())
 
 
 def shown(as_json: bool) -> Callable[[dict], None]:
@@ -68,8 +69,10 @@ def shown(as_json: bool) -> Callable[[dict], None]:
     return tell
 
 
-def start(request, model_name: str, device: str, yes: bool, document: dict, tell: Callable[[dict], None]) -> None:
-    """Load, read, run; each follow-up is told of, and put into the document, as it is done."""
+def start(
+    request, model_name: str, device: str, yes: bool, document: dict, tell: Callable[[dict], None], assignments: Sequence[str] = ()
+) -> None:
+    """Load, read, run; each follow-up is told of, and put into the document, as it is done. A checkpoint's own ranges are used."""
     from .bars import Bars
     from .inputs import read_inputs
     from .models import load_model
@@ -80,9 +83,11 @@ def start(request, model_name: str, device: str, yes: bool, document: dict, tell
         document["visits"].append(told)
         tell(told)
 
-    document["preset"], document["settings"], document["visits"] = request.settings.preset, request.settings.to_dict(), []
+    document["visits"] = []
     with Stop() as stop:
         model = load_model(model_name, device, yes, stop)
+        request = replace(request, settings=for_model(request.settings, model_name, assignments, getattr(model, "ranges", None)))
+        document["preset"], document["settings"] = request.settings.preset, request.settings.to_dict()
         document["model"] = {"name": model.name, "sha256": model.sha256}
         inputs = read_inputs(request)
         with Bars() as bars:

@@ -1,0 +1,72 @@
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from p2sam.adapt.export import write_weights
+from p2sam.adapt.finetuning import Job, network_of
+from p2sam.adapt.material import Material
+from p2sam.adapt.options import TrainingOptions
+from p2sam.errors import InputError
+from p2sam.models.base import Prompts
+from p2sam.models.loading import load
+from p2sam.models.sam_nano import build_sam_nano
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return network_of(Job(Material("synthetic"), tmp_path_factory.mktemp("n"), TrainingOptions(seed=3), frame=256))
+
+
+@pytest.fixture(scope="module")
+def weights(network, tmp_path_factory):
+    return write_weights(tmp_path_factory.mktemp("w") / "sam_nano.safetensors", network.module, network, {"ct": {"positive": [1, 2], "negative": [4, 4]}})
+
+
+def test_it_has_five_to_ten_million_parameters_and_ships_in_16_mb(network, weights):
+    assert 5e6 < sum(p.numel() for p in network.module.parameters()) < 10e6
+    assert weights.stat().st_size < 16e6
+
+
+def test_its_file_loads_with_its_ranges_and_gives_nearly_the_same_masks(network, weights):
+    model = load(weights)
+    assert model.ranges == {"ct": {"positive": [1, 2], "negative": [4, 4]}} and model.normalisation == "imagenet"
+    images = torch.randn(1, 3, 256, 256)
+    with torch.inference_mode():
+        one, other = network.module.image_encoder(images), model._sam.image_encoder(images)
+    assert one.shape == (1, 256, 32, 32)
+    torch.testing.assert_close(one, other, atol=0.05, rtol=0.05)  # half precision
+
+
+def test_one_point_on_a_slice_takes_less_than_half_a_second_of_one_core(weights):
+    model = load(weights)
+    image = np.random.default_rng(0).integers(0, 255, (1, 300, 512, 3), dtype=np.uint8)
+    prompts = Prompts(np.array([[[200, 150]]], np.float32), np.ones((1, 1), np.int8))
+    model.decode(model.embed(image)[0], prompts)
+    taken = []
+    for _ in range(3):
+        began = time.process_time()  # of all threads: the core's time, however busy the machine
+        found = model.decode(model.embed(image)[0], prompts)
+        taken.append(time.process_time() - began)
+    assert found.logits.shape == (1, 300, 512) and found.low_res.shape == (1, 128, 128)
+    assert min(taken) < 0.5
+
+
+def test_the_same_weights_are_trained_on_in_another_frame(network, weights, tmp_path):
+    larger = network_of(Job(Material("synthetic"), tmp_path, TrainingOptions(), model=str(weights), frame=320)).module
+    assert larger.image_encoder.img_size == int(larger.state_dict()["image_encoder.frame"]) == 320
+    assert larger.prompt_encoder.image_embedding_size == (40, 40)
+    torch.testing.assert_close(larger.image_encoder.neck[0].weight, network.module.image_encoder.neck[0].weight, atol=1e-3, rtol=1e-2)
+
+
+def test_a_frame_that_does_not_fit_is_refused():
+    with pytest.raises(InputError, match="steps of 64, not 100"):
+        build_sam_nano(100)
+
+
+def test_the_seed_decides_new_weights(tmp_path):
+    def weight(seed):
+        return network_of(Job(Material("synthetic"), tmp_path, TrainingOptions(seed=seed), frame=64)).module.image_encoder.neck[0].weight
+
+    assert torch.equal(weight(1), weight(1)) and not torch.equal(weight(1), weight(2))
