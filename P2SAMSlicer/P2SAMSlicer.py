@@ -56,8 +56,10 @@ class P2SAMSlicerWidget(ScriptedLoadableModuleWidget):
         self.panel.exit()
 
     def cleanup(self):
-        self.panel.cleanup()
-        self.logic.shutdown()
+        try:
+            self.panel.cleanup()
+        finally:
+            self.logic.shutdown()
 
     def onReload(self):
         """Read the module's packages again as well, not this file alone."""

@@ -57,7 +57,7 @@ class CheckedList:
 
     def _fit(self, count):
         """As high as its rows, within limits; more are scrolled."""
-        row = self.widget.fontMetrics().height() + ROW_MARGIN
+        row = qt.QFontMetrics(self.widget.font).height() + ROW_MARGIN
         height = row * (min(max(count, LEAST_ROWS), MOST_ROWS) + (1 if self._isTree else 0)) + 2 * ROW_MARGIN
         self.widget.setFixedHeight(height)
 

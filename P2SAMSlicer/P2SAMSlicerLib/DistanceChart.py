@@ -49,7 +49,7 @@ class DistanceChart:
         return self._current.set(self._current.node, *point, "chart")
 
     def cleanup(self) -> None:
-        if self._view is not None:
+        if self._view:  # false also where the application has deleted it, as on its way out
             self._view.disconnect("dataSelected(vtkStringArray*,vtkCollection*)", self._onPicked)
         self._view = None
         self._drawn.clear()

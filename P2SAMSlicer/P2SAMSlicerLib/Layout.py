@@ -6,7 +6,7 @@ import slicer
 
 from . import MRMLReview
 from .MRMLDisplays import DisplayGuard, freeFrom
-from .MRMLViews import SliceGeometry, jumpAll, segmentCentre
+from .MRMLViews import SliceGeometry, jumpAll, onScreen, segmentCentre
 from .ReviewNodes import ReviewNodes
 from .ViewPair import ViewPair
 
@@ -144,7 +144,8 @@ class ReviewLayout:
     def _ordinaryViews(self) -> list:
         """Slice nodes of the views that are on the screen now."""
         manager = slicer.app.layoutManager()
-        return [manager.sliceWidget(name).mrmlSliceNode() for name in manager.sliceViewNames()] if manager is not None else []
+        nodes = [manager.sliceWidget(name).mrmlSliceNode() for name in manager.sliceViewNames()] if manager is not None else []
+        return onScreen(nodes)
 
     def _attach(self) -> None:
         manager = slicer.app.layoutManager()

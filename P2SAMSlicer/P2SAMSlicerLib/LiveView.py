@@ -6,7 +6,7 @@ import slicer
 import vtk
 
 from .MRMLDisplays import DisplayGuard
-from .MRMLViews import SliceGeometry, jumpAll
+from .MRMLViews import SliceGeometry, jumpAll, onScreen
 
 SECONDS_BETWEEN = 0.4
 """A view is moved no more often, so that slices can be seen and rendering does not hold up the run."""
@@ -47,7 +47,7 @@ class LiveView:
         elif now - self._last < SECONDS_BETWEEN:
             return
         self._last = now
-        nodes = self._sliceNodes()
+        nodes = onScreen(self._sliceNodes())
         for node in nodes:
             self._turned.setdefault(node, _copyOf(node.GetSliceToRAS()))
         jumpAll(nodes, self._geometry, index)

@@ -101,6 +101,11 @@ class SliceGeometry:
         sliceNode.UpdateMatrices()
 
 
+def onScreen(sliceNodes) -> list:
+    """Those that the present layout shows: a view that was laid out once stays in the scene, and with its layout manager, for good."""
+    return [node for node in sliceNodes if node.IsMappedInLayout()]
+
+
 def jumpAll(sliceNodes, geometry: SliceGeometry, index: int, centreRas=None) -> None:
     """Bring ordinary slice views to a slice: the one that lies nearest to its plane is turned to it, the others pass through its middle."""
     centre = geometry.onto(geometry.centre(index) if centreRas is None else centreRas, index)

@@ -6,6 +6,9 @@ import qt
 import slicer
 import slicer.util
 import vtk
+from P2SAMSlicerLib.CurrentSlice import CurrentSlice
+from P2SAMSlicerLib.Layout import ReviewLayout
+from P2SAMSlicerLib.MRMLViews import SliceGeometry, jumpAll, onScreen
 
 
 @pytest.fixture
@@ -102,9 +105,33 @@ def test_two_views_side_by_side_are_laid_out_from_their_description(volume, scen
     assert left.visible and right.visible and not layout.sliceWidget("Red").visible
     assert abs(left.width - right.width) <= 12 and left.mapTo(slicer.util.mainWindow(), qt.QPoint(0, 0)).x() < right.mapTo(slicer.util.mainWindow(), qt.QPoint(0, 0)).x()
     assert right.mrmlSliceNode().GetOrientation() == "Axial"
+    every = [layout.sliceWidget(name).mrmlSliceNode() for name in names]
+    assert {node.GetName() for node in onScreen(every)} == {"Prior", "Followup"}
     layout.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView)
     application.processEvents()
     assert layout.sliceWidget("Red").visible
+    assert {"Prior", "Followup"} <= set(layout.sliceViewNames()), "Slicer lists every view it has made, on the screen or not"
+    assert {node.GetName() for node in onScreen(every)} == {"Red", "Green", "Yellow"}
+
+
+def test_slices_are_shown_in_a_view_on_the_screen_rather_than_in_a_better_placed_one_that_is_not(volume, application):
+    views, layout = slicer.app.layoutManager(), ReviewLayout(CurrentSlice(), slicer.mrmlScene)
+    assert layout.open()
+    application.processEvents()
+    hidden = views.sliceWidget("P2SAMFollowup").mrmlSliceNode()
+    hidden.SetOrientationToAxial()
+    layout.close()
+    application.processEvents()
+    before, red = hidden.GetSliceToRAS().GetElement(2, 3), views.sliceWidget("Red").mrmlSliceNode()
+    tilted = vtk.vtkTransform()
+    tilted.RotateX(12)
+    red.GetSliceToRAS().DeepCopy(tilted.GetMatrix())
+    red.UpdateMatrices()
+    geometry = SliceGeometry(volume)
+    jumpAll(layout._ordinaryViews(), geometry, 2)
+    assert geometry.indexShown(red) == 2, "the view on the screen is turned to the slices"
+    assert hidden.GetSliceToRAS().GetElement(2, 3) == before
+    layout.cleanup()
 
 
 def test_linked_views_scroll_together(volume, application):

@@ -53,6 +53,13 @@ def test_the_text_signal_that_only_qt5_had_is_refused(application):
         qt.QComboBox().connect("currentIndexChanged(QString)", print)
 
 
+def test_what_pythonqt_cannot_hand_on_from_a_function_is_refused_and_can_be_made(application):
+    label = qt.QLabel()
+    with pytest.raises(ValueError, match="QFontMetrics"):
+        label.fontMetrics()
+    assert qt.QFontMetrics(label.font).height() > 0
+
+
 def test_a_read_only_property_cannot_be_written(application):
     with pytest.raises(AttributeError, match="can only be read"):
         slicer.modules.volumes.name = "Other"

@@ -103,6 +103,8 @@ class qSlicerLayoutManager(QObject):
         self._shown = (number, text)
         for one in (*self._slices.values(), *self._plots.values()):
             one.setParent(None)
+        for one in self._slices.values():
+            one.mrmlSliceNode().SetMappedInLayout(False)
         column = self._viewport.layout()
         while column.count():
             column.takeAt(0).widget().deleteLater()
@@ -131,6 +133,7 @@ class qSlicerLayoutManager(QObject):
         name, kind = element.get("singletontag"), element.get("class")
         if kind == "vtkMRMLSliceNode":
             widget = self._slices.get(name) or self._new_slice(name)
+            widget.mrmlSliceNode().SetMappedInLayout(True)
         elif kind == "vtkMRMLPlotViewNode":
             widget = self._plots.get(name) or self._new_plot(name)
         else:

@@ -42,10 +42,16 @@ class QtEnum(int):
         return str(int(self))
 
 
+NOT_RETURNED = {"QFontInfo", "QFontMetrics", "QFontMetricsF"}
+"""Classes without an empty constructor: PythonQt can make them (`qt.QFontMetrics(font)`), and cannot hand on one that a function returns."""
+
+
 def wrap(value):
     """What Python code sees of a value that Qt gave."""
     from .faces import face
 
+    if type(value).__name__ in NOT_RETURNED:
+        raise ValueError(f"A {type(value).__name__} that a function of Qt returns is unknown to PythonQt: make one, as with qt.QFontMetrics(widget.font).")
     if isinstance(value, Shiboken.Object):
         return face(value)
     if isinstance(value, enum.Enum) and type(value).__module__.startswith("PySide6"):
