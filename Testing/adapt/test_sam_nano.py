@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from p2sam.adapt.export import write_weights
 from p2sam.adapt.finetuning import Job, network_of
 from p2sam.adapt.material import Material
 from p2sam.adapt.options import TrainingOptions
-from p2sam.errors import InputError
+from p2sam.errors import InputError, WeightsError
+from p2sam.models import registry
+from p2sam.models import weights as stored
 from p2sam.models.base import Prompts
 from p2sam.models.loading import load
 from p2sam.models.sam_nano import build_sam_nano
@@ -70,3 +73,25 @@ def test_the_seed_decides_new_weights(tmp_path):
         return network_of(Job(Material("synthetic"), tmp_path, TrainingOptions(seed=seed), frame=64)).module.image_encoder.neck[0].weight
 
     assert torch.equal(weight(1), weight(1)) and not torch.equal(weight(1), weight(2))
+
+
+def test_shipped_weights_are_used_by_name_checked_and_not_removed(weights, tmp_path, monkeypatch):
+    spec = replace(registry.SAM_NANO, sha256=stored.sha256_of(weights), size_bytes=weights.stat().st_size)
+    monkeypatch.setattr(registry, "SHIPPED", tmp_path)
+    monkeypatch.setattr(registry, "MODELS", (*registry.MODELS, spec))
+    assert not stored.is_present(spec)
+    with pytest.raises(WeightsError, match="come with P2SAMSlicer, but .* is missing"):
+        load("sam-nano")
+    (tmp_path / "sam_nano.safetensors").write_bytes(weights.read_bytes())
+    assert stored.is_present(spec) and not spec.needs_download
+    model = load("sam-nano")
+    assert (model.name, model.sha256) == ("sam_nano", spec.sha256)
+    with pytest.raises(InputError, match="removed with it"):
+        stored.remove(spec)
+    (tmp_path / "sam_nano.safetensors").write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(WeightsError):
+        load("sam-nano")
+
+
+def test_it_is_not_offered_while_its_weights_are_not_shipped():
+    assert (registry.SAM_NANO in registry.MODELS) == registry.SAM_NANO.shipped.is_file()

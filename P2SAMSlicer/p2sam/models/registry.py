@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from p2sam.errors import InputError
 from p2sam.settings import Settings
 
+SHIPPED = Path(__file__).resolve().parents[2] / "Resources" / "Models"
+"""Weights that come with P2SAMSlicer."""
 WEIGHT_SUFFIXES = (".pth", ".pt", ".safetensors")
 _META = "https://dl.fbaipublicfiles.com"
 _SAM_CITATION = "Kirillov et al., Segment Anything, ICCV 2023, arXiv 2304.02643"
@@ -89,6 +92,11 @@ class ModelSpec:
         """Whether the model has weights that do not come with P2SAMSlicer."""
         return self.url is not None
 
+    @property
+    def shipped(self) -> Path | None:
+        """Where weights that come with P2SAMSlicer lie; None for a model without any, and for one that is downloaded."""
+        return SHIPPED / self.filename if self.filename and not self.needs_download else None
+
 
 GRAPH = ModelSpec(
     name="graph",
@@ -147,6 +155,17 @@ _MEDSAM = ModelSpec(
     size_bytes=375_049_145,
     normalisation="minmax",
 )
+
+SAM_NANO = ModelSpec(
+    name="sam_nano",
+    title="SAM nano (trained on synthetic images)",
+    family="sam",
+    architecture="sam_nano",
+    licence="Apache-2.0",
+    citation="P2SAMSlicer, docs/sam-nano.md; Kirillov et al., Segment Anything, ICCV 2023, arXiv 2304.02643",
+    filename="sam_nano.safetensors",
+)
+"""Not among `MODELS` as long as its weights are not in `SHIPPED`."""
 
 MODELS: tuple[ModelSpec, ...] = (
     GRAPH,

@@ -45,12 +45,12 @@ def path(spec: ModelSpec) -> Path:
     """
     if spec.filename is None:
         raise InputError(f"{spec.title} has no weights file; it needs no download.")
-    return home() / "models" / spec.filename
+    return spec.shipped or home() / "models" / spec.filename
 
 
 def is_present(spec: ModelSpec) -> bool:
     """Whether the model can be used now: no weights needed, or a file of the right size (its content is not read)."""
-    if not spec.needs_download:
+    if spec.filename is None:
         return True
     file = path(spec)
     return file.is_file() and spec.size_bytes in (None, file.stat().st_size)
@@ -58,6 +58,8 @@ def is_present(spec: ModelSpec) -> bool:
 
 def how_to_get(spec: ModelSpec) -> str:
     """A sentence for a person whose machine lacks the weights."""
+    if spec.shipped:
+        return f"The weights of {spec.title} come with P2SAMSlicer, but {spec.shipped} is missing. Install P2SAMSlicer again."
     size = f" ({spec.size_bytes / 1e6:.0f} MB)" if spec.size_bytes else ""
     return (
         f"The weights of {spec.title} are not on this machine. Run: p2sam models download {spec.name}{size}; or, "
@@ -145,6 +147,8 @@ def install(spec: ModelSpec, file: str | Path) -> Path:
 
 def remove(spec: ModelSpec) -> int:
     """Delete the weights of a model and what a stopped download left; returns the bytes that are free now."""
+    if spec.shipped:
+        raise InputError(f"The weights of {spec.title} come with P2SAMSlicer; they are removed with it.")
     file, part = path(spec), _part(spec)
     with _alone(part.with_suffix(".lock"), spec):
         freed = sum(one.stat().st_size for one in (file, part) if one.is_file())
