@@ -62,9 +62,10 @@ def labelOf(node) -> int:
 
 
 def pointLabel(part: int, index: int) -> str:
-    """What stands beside a point: parts from 1, slices as Slicer's IJK counts them; a point that a person added has no part."""
+    """What stands beside a point, as short as can be, since points lie close together: the part, from 1, and the slice, as
+    Slicer's IJK counts it. A point that a person added has no part."""
     name = f"p{part + 1}" if part >= 0 else _("added")
-    return _("{part} · slice {index}").format(part=name, index=index)
+    return _("{part} · {index}").format(part=name, index=index)
 
 
 def fill(lists, slices) -> None:

@@ -6,9 +6,10 @@ import re
 
 from slicer.i18n import tr as _
 
+from . import RowText
 from .RowText import NOTHING, moment
 
-WIDTHS = (76, 70, 54, 52, 62, 62, 82)
+WIDTHS = (84, 70, 50, 50, 58, 58, 76)
 
 
 def titles() -> tuple:
@@ -43,7 +44,7 @@ def cells(row: dict) -> tuple:
 
 def details(row: dict) -> list:
     """Sentences on a structure of a visit."""
-    counts = _("{structure}: {accepted} slices accepted, {edited} edited, {flagged} flagged, {open} not reviewed; the method gave reasons to look at {reasons}.")
+    counts = _("Slices of {structure}: {accepted} accepted, {edited} edited, {flagged} flagged, {open} not reviewed; the method gave reasons to look at {reasons}.")
     lines = [
         counts.format(
             structure=row["structure"], accepted=row["accepted"], edited=row["edited"], flagged=row["flagged"], open=row["notReviewed"], reasons=row["flaggedByMethod"]
@@ -60,7 +61,7 @@ def details(row: dict) -> list:
 
 
 def percent(value) -> str:
-    return NOTHING if value is None else f"{value:+.0f} %".replace("-", "−")
+    return NOTHING if value is None else RowText.percent(value)
 
 
 def number(value, form: str = "{:.1f}") -> str:

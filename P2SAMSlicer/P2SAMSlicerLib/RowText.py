@@ -47,6 +47,12 @@ def cells(row) -> tuple:
     )
 
 
+def percent(value: float) -> str:
+    """With its sign, and without one where it is rounded to nothing."""
+    text = f"{value:+.0f} %"
+    return "0 %" if text[1:] == "0 %" else text.replace("-", "−")
+
+
 def distanceText(row) -> str:
     if row.slice.distance is None:
         return NOTHING
@@ -60,7 +66,7 @@ def areaText(one) -> str:
         return _("new") if one.areaMm2 else NOTHING
     if not one.areaMm2:
         return _("lost")
-    return f"{100 * (one.areaMm2 / one.priorAreaMm2 - 1):+.0f} %".replace("-", "−")
+    return percent(100 * (one.areaMm2 / one.priorAreaMm2 - 1))
 
 
 def partsText(one) -> str:

@@ -11,6 +11,8 @@ from .MRMLSubjectHierarchy import itemOf
 PATIENT_ID = "PHANTOM"
 DATES = ("20240108", "20240205", "20240311")
 """Of the prior and the follow-ups, as `p2sam.phantom` has them, which is too heavy to be read here."""
+WINDOW_HU = (-160.0, 240.0)
+"""Soft tissue, as contours are usually drawn and looked at."""
 CATEGORY = "P2SAM"
 NAME = "P2SAM computed patient"
 
@@ -42,7 +44,11 @@ def load(source=None):
 
 
 def show(nodes):
-    """The prior in the slice views; the right answers of the follow-ups stay hidden until they are wanted."""
+    """The prior in the slice views, all in the soft-tissue window; the right answers of the follow-ups stay hidden until they are wanted."""
+    for volume in (nodes["priorVolume"], *nodes["followups"]):
+        if volume.GetDisplayNode() is not None:
+            volume.GetDisplayNode().SetAutoWindowLevel(False)
+            volume.GetDisplayNode().SetWindowLevelMinMax(*WINDOW_HU)
     for truth in nodes["truths"]:
         if truth.GetDisplayNode() is not None:
             truth.GetDisplayNode().SetVisibility(False)

@@ -6,8 +6,8 @@ import math
 
 from .MRMLViews import SliceGeometry, matchedIndex, segmentCentre, setFieldOfView, viewCentre
 
-ROOM, LEAST_MM = 3.0, 110.0
-"""A view shows this many times the structure's width, and never less than so many millimetres, for the anatomy around."""
+ROOM, LEAST_MM = 2.2, 110.0
+"""The shorter side of a view shows this many times the structure's width, and never less than so many millimetres, for the anatomy around."""
 
 
 class ViewPair:
@@ -94,7 +94,8 @@ class ViewPair:
             centre = followup.centre(followup.count / 2)
         followup.show(sliceNode, self._current.index, centre)
         if zoom:
-            setFieldOfView(sliceNode, max(LEAST_MM, ROOM * _widthOf(structure)))
+            width, height = (max(1, one) for one in sliceNode.GetDimensions()[:2])
+            setFieldOfView(sliceNode, max(LEAST_MM, ROOM * _widthOf(structure)) * height / min(width, height))
         self.priorIndex = matchedIndex(self._pairs, self._current.index)
         self.priorBeyond = self._current.index not in self._pairs
         if prior is not None and self.priorIndex is not None:

@@ -101,7 +101,7 @@ def test_an_added_point_is_drawn_and_named_after_its_slice(visit):
     visit.wait()
     assert (visit.slice() != before).any() and visit.status() == "edited"
     assert visit.ui.pointTable.rowCount == count + 1
-    assert visit.lists[1].GetNthControlPointLabel(row).endswith(f"slice {visit.index}")
+    assert visit.lists[1].GetNthControlPointLabel(row).endswith(f"· {visit.index}")
 
 
 def test_a_point_chosen_in_the_list_can_be_deleted(visit):

@@ -57,7 +57,7 @@ def test_statuses_are_counted_as_they_are_given(visit):
     assert rows["mass"][5] == f"2 / {slices}" and rows["mass"][6] == "Flagged" and rows["nodule"][6] == "Not started"
     visit.ui.reportTable.selectRow([row[1] for row in shown(visit.ui.reportTable)].index("mass"))
     text = visit.ui.reportLabel.text
-    assert "1 slices accepted, 0 edited, 1 flagged" in text and "Dr Baker" in text
+    assert "Slices of mass: 1 accepted, 0 edited, 1 flagged" in text and "Dr Baker" in text
 
 
 def test_the_comparison_is_the_engines_and_needs_a_named_reference(visit):

@@ -96,6 +96,14 @@ def test_zooming_one_view_zooms_the_other(opened):
     assert slice_node("P2SAMPrior").GetFieldOfView()[1] == pytest.approx(height / 2)
 
 
+def test_the_anatomy_around_the_structure_is_seen_whatever_the_shape_of_the_view(opened):
+    opened.click_row("GTV", 13)
+    for tag in ("P2SAMFollowup", "P2SAMPrior"):
+        width, height, _depth = slice_node(tag).GetFieldOfView()
+        pixels = slice_node(tag).GetDimensions()
+        assert min(width, height) == pytest.approx(110, rel=0.02) and width / height == pytest.approx(pixels[0] / pixels[1], rel=0.02)
+
+
 def test_a_slice_without_the_structure_cannot_be_accepted(opened):
     opened.click_row("GTV", 13)
     node = slice_node("P2SAMFollowup")

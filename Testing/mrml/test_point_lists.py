@@ -46,7 +46,7 @@ def test_every_point_of_every_slice_is_in_the_list_of_its_kind_at_its_place(poin
 
 def test_a_point_says_its_part_its_slice_and_its_similarity(points):
     (positive, negative), _followup, _axis, _slices = points
-    assert [positive.GetNthControlPointLabel(row) for row in range(4)] == ["p1 · slice 3", "p2 · slice 3", "p3 · slice 3", "p1 · slice 4"]
+    assert [positive.GetNthControlPointLabel(row) for row in range(4)] == ["p1 · 3", "p2 · 3", "p3 · 3", "p1 · 4"]
     assert positive.GetNthControlPointDescription(2) == "positive prompt; similarity 0.8754"
     assert negative.GetNthControlPointDescription(1) == "negative prompt; similarity 0.8877"
 
@@ -68,7 +68,7 @@ def test_a_point_moved_to_another_slice_belongs_to_it_and_says_so_after_relabell
     assert [point["part"] for point in pointsOfSlice(lists, followup, axis, 3) if point["label"] == 1] == [0, 1]
     assert [point["part"] for point in pointsOfSlice(lists, followup, axis, 6) if point["label"] == 1] == [2, 0, 1, 2]
     relabel(lists)
-    assert lists[0].GetNthControlPointLabel(2) == "p3 · slice 6" and lists[0].GetNthControlPointLabel(1) == "p2 · slice 3"
+    assert lists[0].GetNthControlPointLabel(2) == "p3 · 6" and lists[0].GetNthControlPointLabel(1) == "p2 · 3"
 
 
 def test_a_point_within_half_a_slice_belongs_to_the_slice_also_on_a_flipped_axis(points):
@@ -86,7 +86,7 @@ def test_a_point_that_a_person_added_has_no_part_and_no_similarity(points):
     assert (found["label"], found["part"], found["similarity"]) == (NEGATIVE, -1, None)
     relabel(lists)
     last = lists[1].GetNumberOfControlPoints() - 1
-    assert lists[1].GetNthControlPointLabel(last) == "added · slice 5"
+    assert lists[1].GetNthControlPointLabel(last) == "added · 5"
     assert pointsOfSlice(lists, followup, axis, 5)[-1]["part"] == -1
 
 
@@ -105,7 +105,7 @@ def test_where_the_follow_up_is_gone_the_labels_tell_the_slice(points, scene):
     lists, followup, axis, _slices = points
     scene.RemoveNode(followup)
     replaceSlice(lists, 5, [])
-    assert not any("slice 5" in lists[0].GetNthControlPointLabel(row) for row in range(lists[0].GetNumberOfControlPoints()))
+    assert not any("· 5" in lists[0].GetNthControlPointLabel(row) for row in range(lists[0].GetNumberOfControlPoints()))
     assert lists[0].GetNumberOfControlPoints() == 12 and lists[1].GetNumberOfControlPoints() == 8
 
 
