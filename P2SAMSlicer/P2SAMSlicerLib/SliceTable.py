@@ -11,7 +11,7 @@ VISIT, STRUCTURE, SLICE, REASONS, DISTANCE, AREA, PARTS, STATUS = range(8)
 LOOKS = {NOT_REVIEWED: ("#e4e7ea", "#33414d"), ACCEPTED: ("#cfeed6", "#0f4d20"), EDITED: ("#cfe3f8", "#0b3f73"), FLAGGED: ("#fbd9c9", "#7d2408")}
 """Status -> background and text; the word beside it says the same."""
 REASON_COLOR = "#c0392b"
-FIRST_PART, PART = 120, 200
+FIRST_PART, PART = 24, 24
 """Rows filled at once, and rows filled each time the window is idle."""
 
 
@@ -108,7 +108,7 @@ class SliceTable:
         header = widget.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(28)
-        for column, width in ((VISIT, 70), (STRUCTURE, 74), (SLICE, 36), (DISTANCE, 56), (AREA, 48), (PARTS, 42), (STATUS, 86)):
+        for column, width in ((VISIT, 70), (STRUCTURE, 92), (SLICE, 36), (DISTANCE, 56), (AREA, 48), (PARTS, 42), (STATUS, 86)):
             widget.setColumnWidth(column, width)
         header.setSectionResizeMode(REASONS, qt.QHeaderView.Stretch)
 

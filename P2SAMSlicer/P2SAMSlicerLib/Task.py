@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from .WorkerClient import WorkerError
 
 STEP_SECONDS = 0.05
-CANCEL_SECONDS = 0.7
+CANCEL_SECONDS = 0.4
 """How long the worker may take to stop at the next slice; then it is ended, and what was drawn is kept."""
 HANG_SECONDS = 120.0
 """A busy worker reports every second; one that is silent for so long is ended."""

@@ -17,6 +17,7 @@ from .Preparation import Preparation
 from .ReviewPanels import ReviewPanels
 from .RunPanel import RunPanel
 from .SettingsPanel import SettingsPanel
+from .Steps import Steps
 from .VisitsPanel import VisitsPanel
 
 
@@ -44,6 +45,7 @@ class Widget(VTKObservationMixin):
         self._entered = False
         self._drawn = None
         self._whenIdle = None
+        self._steps = Steps()
         self._pulse = qt.QTimer()
         self._pulse.setInterval(PULSE_MS)
         self._pulse.connect("timeout()", self._onPulse)
@@ -68,6 +70,7 @@ class Widget(VTKObservationMixin):
 
     def cleanup(self):
         self._pulse.stop()
+        self._steps.clear()
         self.liveView.stop()
         self.setParameterNode(None)
         self.removeObservers()
@@ -100,11 +103,8 @@ class Widget(VTKObservationMixin):
 
     def whyNot(self):
         """Why nothing can be propagated now, the first reason from the top; None where it can."""
-        for panel in (self.visitsPanel, self.modelPanel, self.settingsPanel):
-            reason = panel.whyNot()
-            if reason:
-                return reason
-        return None
+        reasons = (panel.whyNot() for panel in (self.visitsPanel, self.modelPanel, self.settingsPanel))
+        return next((reason for reason in reasons if reason), None)
 
     def propagate(self):
         """What the button does: an estimate that goes on comes to its end, what is missing is installed, the run begins."""
@@ -112,15 +112,18 @@ class Widget(VTKObservationMixin):
         self._doWhenIdle(self._prepare)
 
     def onRunFinished(self, status, message):
-        """Make room for the review, once there is one."""
+        """Make room for the review, once there is one: the table, then the views, then the slice."""
+        drawn, self._drawn = self._drawn, None
         self.liveView.stop()
-        self.refresh()
-        if self.parameterNode is None or self._drawn is None:
-            return
-        self.ui.visitsButton.collapsed = True
-        self.ui.modelButton.collapsed = True
-        self.reviewPanels.showVisit(self._drawn)
-        self._drawn = None
+        self._steps.do(self.refresh)
+        if drawn is not None and drawn.GetScene() is not None:
+            review = self.reviewPanels.review
+            self._steps.do(self._foldInputs, review.refresh, review.views.open, lambda: self.reviewPanels.showVisit(drawn))
+
+    @property
+    def isSettled(self):
+        """Whether all that follows a run has been done."""
+        return self._steps.isIdle
 
     def loadSample(self):
         """Compute the patient, load it, and choose it."""
@@ -213,6 +216,9 @@ class Widget(VTKObservationMixin):
         """The first visit that is drawn is the one shown after the run."""
         self._drawn = self._drawn or reviewNode
 
+    def _foldInputs(self):
+        self.ui.visitsButton.collapsed = self.ui.modelButton.collapsed = True
+
     def _onUsePrior(self, volume, segmentation):
         node = self.parameterNode
         node.priorVolume, node.priorSegmentation, node.followups = volume, segmentation, []
@@ -244,6 +250,7 @@ class Widget(VTKObservationMixin):
         self.refresh()
 
     def _onSceneStartClose(self, caller, event):
+        self._steps.clear()
         self.setParameterNode(None)
 
     def _onSceneEndClose(self, caller, event):

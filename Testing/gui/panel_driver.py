@@ -54,7 +54,7 @@ class PanelDriver:
         self.wait(lambda: self.panel.runPanel.running, 60, "the run")
 
     def finish(self, seconds=180):
-        self.wait(lambda: not self.panel.runPanel.running and not self.panel.logic.running, seconds, "the end of the run")
+        self.wait(lambda: not self.panel.runPanel.running and not self.panel.logic.running and self.panel.isSettled, seconds, "the end of the run")
 
     @property
     def whyNot(self):

@@ -28,6 +28,11 @@ def mask(review, name, phantom, number=0):
     return readMask(MRMLReview.reference(review, "segmentation"), MRMLReview.load(review).structure(name).segmentId, phantom.followups[number])
 
 
+def isBusy():
+    """Whether others use the machine, so that a clock on the wall measures them as well."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > os.cpu_count()
+
+
 def dice(one, other):
     return 2 * np.count_nonzero(one & other) / (np.count_nonzero(one) + np.count_nonzero(other))
 
@@ -68,12 +73,11 @@ def test_cancel_gives_the_panel_back_within_a_second_and_keeps_the_slices(panel,
     panel.choose(phantom)
     panel.propagate()
     panel.wait(lambda: "slice 4 " in panel.ui.progressLabel.text or "slice 5 " in panel.ui.progressLabel.text, 60, "some slices")
-    clock = qt.QElapsedTimer()
-    clock.start()
+    began = [time.perf_counter(), time.thread_time()]
     panel.click(panel.ui.propagateButton)
     panel.wait(lambda: not panel.panel.runPanel.running, 10, "the end")
-    elapsed = clock.elapsed()
-    assert elapsed < 1500, f"{elapsed} ms"
+    elapsed, ours = (round(now - then, 3) for now, then in zip((time.perf_counter(), time.thread_time()), began, strict=True))
+    assert elapsed < (3.0 if isBusy() else 1.0) and ours < 0.5, (elapsed, ours)
     (review,) = reviews()
     assert not MRMLReview.load(review).complete
     assert sum(mask(review, name, phantom).any() for name in ("GTV", "Heart")) >= 1
@@ -97,7 +101,7 @@ def test_a_worker_that_dies_is_a_message_and_the_next_run_works(panel, scene):
     assert MRMLReview.load(reviews()[-1]).complete
 
 
-def test_the_window_is_not_blocked_during_a_run(panel, scene):
+def test_the_window_is_not_blocked_during_a_run_and_when_its_result_is_shown(panel, scene):
     """Measured by a timer, without the drawing of the views, which is the stand-in's; in CPU time where others use the machine."""
     phantom = PhantomScene(scene, followups=1)
     panel.choose(phantom)
@@ -107,7 +111,7 @@ def test_the_window_is_not_blocked_during_a_run(panel, scene):
 
     def beat():
         now = [clock() for clock in clocks]
-        if panel.panel.runPanel.running:
+        if panel.panel.runPanel.running or not panel.panel.isSettled:
             gaps.append([one - other for one, other in zip(now, last)])
         last[:] = now
 
@@ -121,8 +125,7 @@ def test_the_window_is_not_blocked_during_a_run(panel, scene):
     finally:
         timer.stop()
         slicer.app.resumeRender()
-    isBusy = os.getloadavg()[0] > os.cpu_count() if hasattr(os, "getloadavg") else False
-    longest = sorted(one[1] if isBusy else one[0] for one in gaps)[-3:]
+    longest = sorted(one[1] if isBusy() else one[0] for one in gaps)[-3:]
     assert len(gaps) > 30 and longest[-1] < 0.2, longest
 
 
