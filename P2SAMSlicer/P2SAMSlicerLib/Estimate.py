@@ -28,6 +28,7 @@ class Estimate:
         self._due = None
         self._left = []
         self._seconds = 0.0
+        self._measured = True
         self.asking = False
 
     def want(self, wanted):
@@ -50,7 +51,7 @@ class Estimate:
         if not self._canAsk(self._wanted["family"]):
             self._show(_("The time can be estimated once the model's packages are installed; Propagate asks for that."))
             return
-        self._left, self._seconds = list(self._wanted["followups"]), 0.0
+        self._left, self._seconds, self._measured = list(self._wanted["followups"]), 0.0, True
         self.asking = True
         self._show(_("Estimating the time…"))
         self._ask(self._wanted)
@@ -71,11 +72,13 @@ class Estimate:
                 self._show(_("The time cannot be estimated: {reason}").format(reason=answer.get("error", "")))
             return
         self._seconds += answer["seconds"]
+        self._measured = self._measured and answer["measured"]
         if self._left:
             self._ask(wanted)
             return
         self.asking = False
-        self._show(_("About {time} for {visits} × {structures} on this device, as measured here.").format(
+        text = _("About {time} for {visits} × {structures} on this device, as measured here.") if self._measured else _("About {time} for {visits} × {structures} on this device; aligning is a guess until the first run.")
+        self._show(text.format(
             time=duration(self._seconds), visits=_count(len(wanted["followups"]), _("1 visit"), _("{count} visits")), structures=_count(wanted["structures"], _("1 structure"), _("{count} structures"))
         ))  # fmt: skip
 

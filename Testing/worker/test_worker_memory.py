@@ -8,13 +8,8 @@ from fake_model import FakeModel
 from p2sam.errors import DeviceError, InputError
 from p2sam.models.base import Prompts
 from p2sam.propagation import propagate
-from p2sam_worker.channel import Channel
 from p2sam_worker.elastic import ElasticModel
-from p2sam_worker.job import JobFolder
 from p2sam_worker.protocol import decode
-from p2sam_worker.request import Request
-from p2sam_worker.session import Session
-from p2sam_worker.task import Task
 from p2sam_worker.verbs import model as model_verb
 from p2sam_worker.verbs.case import open_case
 from p2sam_worker.verbs.drawing import propagate as propagate_verb
@@ -115,19 +110,6 @@ def test_another_error_is_passed_on():
     with pytest.raises(InputError):
         model.embed(images())
     assert warnings == []
-
-
-@pytest.fixture
-def ask(tmp_path):
-    """Verbs called in this process; the messages they send are kept."""
-    session, said = Session(JobFolder.make(tmp_path)), []
-    channel = Channel(lambda line: said.append(decode(line)))
-
-    def call(function, **parameters):
-        return function(session, Task(Request(1, function.__name__, parameters), channel))
-
-    call.job, call.said, call.session = session.job, said, session
-    return call
 
 
 def test_a_whole_propagation_goes_on_where_the_gpu_gives_up_halfway(ask, patient, monkeypatch):

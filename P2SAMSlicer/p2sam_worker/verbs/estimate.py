@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from p2sam.settings import Settings
@@ -11,10 +13,12 @@ from ..protocol import ProtocolError
 from ..session import Session
 from ..task import Task
 
-ALIGN_S = {"none": 0.5, "centre": 0.5, "rigid": 4.0, "deformable": 9.0}
-"""Until an alignment was measured: on two cores of a server, the phantom and a real chest CT of 512 x 512 x 300."""
-TRACK_S = 0.4
-"""The same for tracking one structure."""
+ALIGN_S = {"none": 0.5, "centre": 0.5, "rigid": 1.8, "deformable": 5.0}
+"""Until an alignment was timed in this session: seconds of one core of a server, the larger of one run each on the phantom
+at scale 2 (30 x 88 x 114 voxels) and on the public case LUNG1-001 to its second visit (134 x 512 x 512 onto 56 x 207 x 214)."""
+TRACK_S, TRACKED_VOXELS = 4.3, 2.5e6
+"""The same for one structure, tumour, cord and lungs taken together, on a follow-up of so many voxels or more; on the phantom,
+a follow-up of 0.3 million, it was 0.34 s."""
 ENCODED_A_SLICE = 2
 """The follow-up's slice, and one of the prior."""
 
@@ -24,7 +28,9 @@ def estimate(session: Session, task: Task) -> dict:
 
     Either `case`, an opened one, whose drawing alone is estimated; or `shape` [K, J, I] of the follow-up with
     `structures` (a count or a list of names) and, where known, `slices`: how many slices hold a structure, added up over
-    all structures (otherwise a third of all slices for each). The model must be loaded; one slice is drawn with it, once.
+    all structures (otherwise a third of all slices for each). The model must be loaded; one slice is drawn with it, once, on
+    its device, so that SAM on a CPU is foretold to take as long as it does. `measured` is False as long as the aligning
+    or the tracking is foretold from elsewhere, because nothing was aligned in this session.
     """
     request = task.request
     if request.get("case", str, None) is not None:
@@ -36,10 +42,12 @@ def estimate(session: Session, task: Task) -> dict:
     structures = len(told) if isinstance(told, list) else request.get("structures", int)
     slices = request.get("slices", int, max(1, structures * shape[0] // 3))
     settings = session.loaded().settings(request.get("settings", dict, {}))
-    align_s = session.speed.seconds(f"align {settings.alignment}") or ALIGN_S[settings.alignment]
-    track_s = structures * (session.speed.seconds("track") or TRACK_S)
+    align_s, track_s = session.speed.seconds(f"align {settings.alignment}"), session.speed.seconds("track")
+    measured = align_s is not None and track_s is not None
+    align_s = ALIGN_S[settings.alignment] if align_s is None else align_s
+    track_s = structures * (TRACK_S * min(1.0, math.prod(shape) / TRACKED_VOXELS) if track_s is None else track_s)
     draw_s = drawing_seconds(session, task, settings, (shape[1], shape[2]), slices, min(slices, shape[0]))
-    return answer(align_s + track_s, draw_s)
+    return answer(align_s + track_s, draw_s, measured)
 
 
 def of_case(session: Session, task: Task) -> dict:
@@ -47,7 +55,7 @@ def of_case(session: Session, task: Task) -> dict:
     drawn = [opened.case.slices_of(name) for name in opened.case.names]
     size_hw = tuple(int(n) for n in np.delete(opened.followup.array.shape, opened.case.slice_axis))
     draw_s = drawing_seconds(session, task, opened.settings, size_hw, sum(map(len, drawn)), len(set().union(*drawn)))
-    return answer(0.0, draw_s)
+    return answer(0.0, draw_s, True)
 
 
 def drawing_seconds(session: Session, task: Task, settings: Settings, size_hw: tuple[int, int], slices: int, encoded: int) -> float:
@@ -65,5 +73,5 @@ def drawing_seconds(session: Session, task: Task, settings: Settings, size_hw: t
     return encoded * ENCODED_A_SLICE * encode_s + slices * draw_s
 
 
-def answer(before_s: float, draw_s: float) -> dict:
-    return {"seconds": round(before_s + draw_s, 1), "before_s": round(before_s, 2), "draw_s": round(draw_s, 2)}
+def answer(before_s: float, draw_s: float, measured: bool) -> dict:
+    return {"seconds": round(before_s + draw_s, 1), "before_s": round(before_s, 2), "draw_s": round(draw_s, 2), "measured": measured}
