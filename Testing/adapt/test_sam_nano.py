@@ -7,6 +7,7 @@ import torch
 
 from p2sam.adapt.export import write_weights
 from p2sam.adapt.finetuning import Job, network_of
+from p2sam.adapt.interactive import decode
 from p2sam.adapt.material import Material
 from p2sam.adapt.options import TrainingOptions
 from p2sam.errors import InputError, WeightsError
@@ -95,3 +96,11 @@ def test_shipped_weights_are_used_by_name_checked_and_not_removed(weights, tmp_p
 
 def test_it_is_not_offered_while_its_weights_are_not_shipped():
     assert (registry.SAM_NANO in registry.MODELS) == registry.SAM_NANO.shipped.is_file()
+
+
+def test_a_new_one_expects_little_so_that_its_features_outlive_the_first_steps(network):
+    images = torch.randn(2, 3, 256, 256, generator=torch.Generator().manual_seed(8))
+    none = torch.zeros(2, 0, 2), torch.zeros(2, 0, dtype=torch.int32), None, None
+    with torch.inference_mode():
+        logits, _ = decode(network.module, network.module.image_encoder(images), *none)
+    assert logits.mean() == pytest.approx(-2, abs=0.2) and (logits > 0).float().mean() < 0.15

@@ -15,6 +15,7 @@ from ..models.loading import Network, load_network
 from ..models.sam_device import resolve_device
 from ..models.sam_nano import FRAME, NAME, build_sam_nano
 from .batch import Frame
+from .beginning import expect_little
 from .export import write_adapter, write_weights
 from .loader import Source, batches
 from .lora import add_lora
@@ -97,7 +98,9 @@ def network_of(job: Job) -> Network:
     """
     if job.model is None:
         torch.manual_seed(job.options.seed)
-        return Network(build_sam_nano(job.frame or FRAME), NAME, NEW_NAME, Path(NEW_NAME), "", "imagenet", None)
+        module = build_sam_nano(job.frame or FRAME)
+        expect_little(module)
+        return Network(module, NAME, NEW_NAME, Path(NEW_NAME), "", "imagenet", None)
     network = load_network(job.model)
     if job.frame is not None:
         return _in_another_frame(network, job.frame)
