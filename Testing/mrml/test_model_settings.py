@@ -1,10 +1,17 @@
 """Settings follow the model as they do on the command line, so that equal choices give equal results."""
 
+import importlib
+import sys
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import P2SAMSlicerLib
 import pytest
 from fake_process import FakeProcess
 from p2sam.command.options import for_model, settings_of
 from p2sam.settings import PRESETS, Settings
 from P2SAMSlicerLib.Logic import Logic
+from P2SAMSlicerLib.SettingsText import showSettings
 from visit_scene import Patient
 
 
@@ -36,3 +43,56 @@ def test_complete_settings_are_taken_as_they_are(used):
 
 def test_graph_keeps_the_preset(used):
     assert used() == Settings()
+
+
+@pytest.fixture
+def panel(scene, monkeypatch):
+    """The settings' panel over widgets that take anything, and its parameter node."""
+    monkeypatch.setitem(sys.modules, "qt", MagicMock())
+    for name in ("ComboChoice", "SettingsPanel"):  # imported anew over that, and forgotten again when the test ends
+        monkeypatch.setattr(P2SAMSlicerLib, name, None, raising=False)
+        monkeypatch.setitem(sys.modules, f"P2SAMSlicerLib.{name}", None)
+        del sys.modules[f"P2SAMSlicerLib.{name}"]
+    module = importlib.import_module("P2SAMSlicerLib.SettingsPanel")
+    node = SimpleNamespace(model="graph", modelFile="", priorVolume=None)
+    showSettings(node, Settings())
+    panel = module.SettingsPanel(MagicMock(), SimpleNamespace(scene=scene))
+    panel.setParameterNode(node)
+    return panel, node
+
+
+def test_the_panel_shows_the_counts_of_the_model_that_is_chosen_unless_they_were_changed(panel):
+    panel, node = panel
+    node.model = "sam_vit_b"
+    panel.refresh()
+    assert (node.positiveCounts, node.negativeCounts) == ("1,2", "45") and panel.settings() == for_model(Settings(), "sam_vit_b", ())
+    node.positiveCounts = "1,4"
+    panel.refresh()
+    node.model = "graph"
+    panel.refresh()
+    assert (node.positiveCounts, node.negativeCounts) == ("1,4", "2")
+    panel.reset()
+    assert panel.settings() == Settings()
+
+
+def test_counts_that_a_scene_brings_stay_as_they_are(panel, scene):
+    panel, node = panel
+    scene.StartState(scene.BatchProcessState)
+    node.model = "sam_vit_b"
+    panel.refresh()
+    scene.EndState(scene.BatchProcessState)
+    panel.refresh()
+    assert node.negativeCounts == "2"
+
+
+def test_reset_takes_the_counts_of_the_model(panel):
+    panel, node = panel
+    node.model, node.negativeCounts = "sam_vit_b", "7"
+    panel.refresh()
+    panel.reset()
+    assert node.negativeCounts == "45"
+
+
+def test_nothing_of_the_stand_in_is_left():
+    assert not isinstance(sys.modules.get("qt"), MagicMock)
+    assert not any(isinstance(getattr(module, "qt", None), MagicMock) for name, module in sys.modules.items() if name.startswith("P2SAMSlicerLib"))
