@@ -19,7 +19,7 @@ STRUCTURES = ["GTV", "Heart", "Spinal cord", "Lung left", "Lung right"]
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr("p2sam.command.demo.VOXELS", 4)
-    monkeypatch.setitem(PRESETS, "clinical", replace(PRESETS["clinical"], n_positive=(1,), max_features=40))
+    monkeypatch.setitem(PRESETS, "clinical", replace(PRESETS["clinical"], n_positive=(1,), max_features=40, pool_slices=0, extent_mm=0.0))
 
 
 def test_the_demo_compares_every_structure_with_its_truth_and_keeps_the_patient_for_the_next_run(quick, tmp_path, capfd, monkeypatch):
