@@ -28,7 +28,8 @@ def addVisit(scene, name="CT 2"):
         MRMLPrompts.fill(lists[structure["name"]], structure["slices"])
     MRMLReview.setLists(node, lists, review.names)
     chart, _series = MRMLTables.distanceChart(scene, review, followup=followup)
-    MRMLReview.setReferences(node, table=MRMLTables.reportTable(scene, review, followup=followup), chart=chart)
+    metrics = MRMLTables.metricsTable(scene, [{"structure": NAME, "dice": 0.91, "hd95_mm": None}], name, "drawn by hand", followup=followup)
+    MRMLReview.setReferences(node, table=MRMLTables.reportTable(scene, review, followup=followup), chart=chart, metrics=metrics)
     return node
 
 
