@@ -66,6 +66,8 @@ class P2SAMSlicerWidget(ScriptedLoadableModuleWidget):
         for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
             del sys.modules[name]
         super().onReload()
+        if slicer.util.selectedModule() == self.moduleName:  # the new panel is on the screen, and nobody tells it so
+            slicer.modules.P2SAMSlicerWidget.enter()
 
 
 class P2SAMSlicerLogic(Logic, ScriptedLoadableModuleLogic):

@@ -33,8 +33,9 @@ runtime.close()
 
 @pytest.fixture
 def panel(module, wait):
-    yield PanelDriver(module, wait)
-    module.panel.logic.shutdown()
+    driver = PanelDriver(module, wait)
+    yield driver
+    driver.rest()
 
 
 def test_loading_and_opening_asks_installs_and_starts_nothing(application):
@@ -105,6 +106,7 @@ def test_reloading_the_module_gives_a_panel_with_the_same_choices(panel, scene):
     slicer.util.selectModule("P2SAMSlicer")
     fresh = slicer.util.getModuleWidget("P2SAMSlicer")
     assert fresh.panel is not panel.panel and not worker.running
+    assert fresh.panel._entered, "the panel on the screen shows the slices of a run, and its keys work"
     fresh.panel.visitsPanel.refresh()
     assert fresh.panel.visitsPanel.segmentIds() == ["GTV"] and fresh.panel.parameterNode.priorVolume is phantom.prior
     fresh.panel.logic.shutdown()

@@ -15,8 +15,8 @@ FAMILY = """
 import os, subprocess, sys, time, json
 os.setsid()
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
-print(json.dumps({"v": 1, "id": None, "event": "hello", "pid": os.getpid(), "protocol": 1, "child": child.pid}), flush=True)
 sys.stderr.write("a word for the log\\n"); sys.stderr.flush()
+print(json.dumps({"v": 1, "id": None, "event": "hello", "pid": os.getpid(), "protocol": 1, "child": child.pid}), flush=True)
 time.sleep(100)
 """
 
