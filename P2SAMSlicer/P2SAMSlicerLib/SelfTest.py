@@ -5,7 +5,7 @@ import tempfile
 
 import slicer
 
-SCALE = 2.0
+SCALE = 3.0
 """Voxel size of the computed patient as a multiple of the usual: made and segmented in seconds."""
 STRUCTURE = "Heart"
 

@@ -61,6 +61,8 @@ def application():
     if not isRealSlicer():
         import runtime
 
+        if hasattr(slicer.modules, "P2SAMSlicerWidget"):
+            slicer.modules.P2SAMSlicerWidget.logic.shutdown()  # the worker that the tests shared
         runtime.close()
 
 

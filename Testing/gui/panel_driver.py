@@ -18,8 +18,13 @@ class PanelDriver:
         self.ui = module.panel.ui
         self.wait = wait
 
-    def choose(self, phantom, followups=None, structures=None):
-        """Prior, segmentation, follow-ups (all unless named) and structures (all unless named)."""
+    def rest(self):
+        """After a test: nothing goes on, and the worker stays warm for the next one."""
+        if self.panel.logic.running:
+            self.panel.logic.shutdown()
+
+    def choose(self, phantom, followups=None, structures=None, alignment="rigid"):
+        """Prior, segmentation, follow-ups (all unless named) and structures (all unless named); an alignment that is quick."""
         self.settle()
         self.ui.priorVolumeSelector.setCurrentNode(phantom.prior)
         self.ui.priorSegmentationSelector.setCurrentNode(phantom.segmentation)
@@ -28,6 +33,7 @@ class PanelDriver:
         if structures is not None:
             for key in ("GTV", "Heart"):
                 self.tickStructure(key, key in structures)
+        self.panel.parameterNode.alignment = alignment
 
     def settle(self):
         """Let the lists follow the scene."""

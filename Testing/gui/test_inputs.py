@@ -11,8 +11,9 @@ from p2sam.settings import PRESETS, Settings
 
 @pytest.fixture
 def panel(module, wait):
-    yield PanelDriver(module, wait)
-    module.panel.logic.shutdown()
+    driver = PanelDriver(module, wait)
+    yield driver
+    driver.rest()
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ sys.exit(weights.main(sys.argv[1:]))
 
 @pytest.fixture
 def panel(module, wait, tmp_path, monkeypatch):
+    module.panel.logic.shutdown()
     monkeypatch.setenv("P2SAM_HOME", str(tmp_path / "home"))
     driver = PanelDriver(module, wait)
     driver.ui.modelButton.collapsed = False

@@ -21,7 +21,7 @@ def panel(module, wait):
     driver = PanelDriver(module, wait)
     driver.ui.visitsButton.collapsed = driver.ui.modelButton.collapsed = False
     yield driver
-    module.panel.logic.shutdown()
+    driver.rest()
 
 
 def mask(review, name, phantom, number=0):
@@ -39,7 +39,7 @@ def dice(one, other):
 
 def test_two_followups_are_propagated_from_the_panel(panel, scene, screenshot):
     phantom = PhantomScene(scene)
-    panel.choose(phantom)
+    panel.choose(phantom, alignment="deformable")
     assert panel.whyNot is None
     panel.wait(lambda: "bout" in panel.ui.estimateLabel.text, 60, "an estimate")
     screenshot("panel-rest")
@@ -58,14 +58,15 @@ def test_two_followups_are_propagated_from_the_panel(panel, scene, screenshot):
     screenshot("panel-review")
 
 
-def test_the_panel_gives_what_a_script_gets(panel, scene):
+def test_the_panel_gives_what_a_script_gets_and_torch_is_never_imported_into_slicer(panel, scene):
     phantom = PhantomScene(scene, followups=1)
     panel.choose(phantom, structures=["GTV"])
     panel.propagate()
     panel.finish()
     (byPanel,) = reviews()
-    (byScript,) = panel.panel.logic.propagate(phantom.prior, phantom.segmentation, phantom.followups, segments=["GTV"])
+    (byScript,) = panel.panel.logic.propagate(phantom.prior, phantom.segmentation, phantom.followups, segments=["GTV"], settings=panel.panel.settingsPanel.settings())
     assert np.array_equal(mask(byPanel, "GTV", phantom), mask(byScript, "GTV", phantom)) and mask(byPanel, "GTV", phantom).any()
+    assert "torch" not in sys.modules
 
 
 def test_cancel_gives_the_panel_back_within_a_second_and_keeps_the_slices(panel, scene):
@@ -127,14 +128,6 @@ def test_the_window_is_not_blocked_during_a_run_and_when_its_result_is_shown(pan
         slicer.app.resumeRender()
     longest = sorted(one[1] if isBusy() else one[0] for one in gaps)[-3:]
     assert len(gaps) > 30 and longest[-1] < 0.2, longest
-
-
-def test_torch_is_never_imported_into_slicer(panel, scene):
-    phantom = PhantomScene(scene, followups=1)
-    panel.choose(phantom, structures=["GTV"])
-    panel.propagate()
-    panel.finish()
-    assert "torch" not in sys.modules
 
 
 def test_the_slices_are_shown_while_they_are_drawn(panel, scene):
