@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from . import RowText
 from .RowText import NOTHING, moment
 
-WIDTHS = (84, 70, 50, 50, 58, 58, 76)
+WIDTHS = (80, 70, 50, 50, 58, 62, 76)
 
 
 def titles() -> tuple:

@@ -108,7 +108,7 @@ class SliceTable:
         header = widget.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(28)
-        for column, width in ((VISIT, 70), (STRUCTURE, 92), (SLICE, 36), (DISTANCE, 56), (AREA, 48), (PARTS, 42), (STATUS, 86)):
+        for column, width in ((VISIT, 70), (STRUCTURE, 96), (SLICE, 36), (DISTANCE, 54), (AREA, 48), (PARTS, 40), (STATUS, 88)):
             widget.setColumnWidth(column, width)
         header.setSectionResizeMode(REASONS, qt.QHeaderView.Stretch)
 

@@ -95,3 +95,10 @@ def test_the_ui_files_ask_for_nothing_but_classes_that_designer_knows_in_slicer(
         assert {one for one in used if not one.startswith("Q")} <= own, file.name
         names = [one.get("name") for one in root.iter("widget")]
         assert len(names) == len(set(names)), file.name
+
+
+def test_no_property_of_a_widget_is_given_twice():
+    for file in (MODULE / "Resources/UI").glob("*.ui"):
+        for widget in ElementTree.parse(file).getroot().iter("widget"):
+            names = [one.get("name") for one in widget.findall("property")]
+            assert len(names) == len(set(names)), f"{file.name}: {widget.get('name')}"
