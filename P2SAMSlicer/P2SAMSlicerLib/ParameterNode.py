@@ -1,7 +1,9 @@
 """What the panel remembers with the scene. Defaults equal `p2sam.settings`; a test compares them."""
 
+from typing import Annotated
+
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTextNode
-from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 
 @parameterNodeWrapper
@@ -10,7 +12,7 @@ class ParameterNode:
 
     Visits: priorVolume, priorSegmentation, priorSegmentIds, followups, outputSegmentation (None: a new one a visit).
     Model: model (name in the registry), modelFile (path, goes before the name), device ("auto", "cpu", "cuda:0", ...).
-    Settings: preset and what the panel shows of `p2sam.settings.Settings`; lengths in mm, window in HU.
+    Settings: preset and what the panel shows of `p2sam.settings.Settings`, in its ranges; lengths in mm, window in HU.
     Review: review (the visit shown), reviewer, onlyFlagged, currentStructure, currentSlice.
     """
 
@@ -31,12 +33,12 @@ class ParameterNode:
     cost: str = "squared-euclidean"
     alignment: str = "deformable"
     windowFromDisplay: bool = False
-    windowLow: float = -910.0
-    windowHigh: float = 590.0
-    boxMarginMm: float = 8.0
-    reachMm: float = 15.0
-    extentMm: float = 7.5
-    trackMm: float = 24.0
+    windowLow: Annotated[float, WithinRange(-2000.0, 4000.0)] = -910.0
+    windowHigh: Annotated[float, WithinRange(-2000.0, 4000.0)] = 590.0
+    boxMarginMm: Annotated[float, WithinRange(-1.0, 200.0)] = 8.0
+    reachMm: Annotated[float, WithinRange(0.0, 200.0)] = 15.0
+    extentMm: Annotated[float, WithinRange(0.0, 100.0)] = 7.5
+    trackMm: Annotated[float, WithinRange(0.0, 60.0)] = 24.0
 
     review: vtkMRMLTextNode
     reviewer: str = ""
