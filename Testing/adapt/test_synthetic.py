@@ -44,7 +44,7 @@ def test_every_scene_has_several_labels(scene):
         assert len(np.unique(labels)) >= 2
 
 
-@pytest.mark.parametrize("shape", set(shapes.SHAPES))
+@pytest.mark.parametrize("shape", sorted(set(shapes.SHAPES), key=lambda shape: shape.__name__))
 def test_every_shape_is_drawn_at_some_place(shape):
     random = np.random.default_rng(0)
     areas = [shape(random, *shapes.warped_grid(random, (90, 120))).mean() for _ in range(20)]

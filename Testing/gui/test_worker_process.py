@@ -107,7 +107,7 @@ def test_the_worker_finds_its_package_whatever_the_search_path_was(begun, monkey
     assert os.path.samefile(os.path.dirname(os.path.dirname(client.hello["where"])), os.path.dirname(os.path.dirname(sys.modules["P2SAMSlicerLib"].__file__)))
 
 
-@pytest.mark.parametrize("pid", [0, 1, -1, None, "4711", os.getpid(), os.getppid()])
+@pytest.mark.parametrize("pid", [0, 1, -1, None, "4711", os.getpid(), os.getppid()], ids=["0", "1", "-1", "none", "text", "own", "parent"])
 def test_a_worker_that_tells_a_strange_number_cannot_have_others_ended(begun, monkeypatch, pid):
     ended = []
     monkeypatch.setattr(os, "killpg", lambda *told: ended.append(told))
