@@ -126,7 +126,7 @@ class ModelPanel:
         if self._weights.running:
             self.ui.downloadButton.setEnabled(False)
             self._weights.cancel()
-            qt.QTimer.singleShot(KILL_AFTER_MS, self._weights.kill)
+            qt.QTimer.singleShot(KILL_AFTER_MS, self._weights.killer())
         elif slicer.util.confirmOkCancelDisplay(ModelChoice.consent(self.choice), _("P2SAM: download weights")):
             self._begin()
             self._weights.download(self.choice.key)

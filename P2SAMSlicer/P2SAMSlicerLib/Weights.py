@@ -46,6 +46,11 @@ class Weights:
         if self.running:
             self._process.closeInput()
 
+    def killer(self):
+        """A callable that ends the present child if it still runs then, and never one that was started later."""
+        process = self._process
+        return lambda: process.kill() if process is not None and process.running else None
+
     def kill(self) -> None:
         """End it now; what came is kept all the same."""
         if self.running:

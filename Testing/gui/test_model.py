@@ -99,7 +99,9 @@ def test_weights_are_downloaded_used_and_removed(panel, served, dialogs):
     assert not weights.path(spec).exists() and panel.ui.downloadButton.visible
 
 
-def test_a_cancelled_download_goes_on_where_it_stopped(panel, served, dialogs):
+def test_a_cancelled_download_goes_on_where_it_stopped(panel, served, dialogs, monkeypatch):
+    """Also where the next one begins before the first would have been ended by force."""
+    monkeypatch.setattr(sys.modules[type(panel.panel.modelPanel).__module__], "KILL_AFTER_MS", 700)
     spec = served(0.15)
     choose(panel, "sam_vit_b")
     dialogs.expect("confirmOkCancelDisplay", True)
