@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from application_kind import MODULE, isRealSlicer, standIn  # noqa: E402 - the folder must be on the path first
 
 REASON = None if isRealSlicer() else standIn()
+
+
+PAUSE_SECONDS = 0.004
 
 
 class LeftOut(pytest.Module):
@@ -133,6 +137,7 @@ def wait(application):
         clock.start()
         while not condition():
             application.processEvents(qt.QEventLoop.AllEvents, 20)
+            time.sleep(PAUSE_SECONDS)  # the worker needs the processor more
             if clock.elapsed() > 1000 * seconds:
                 pytest.fail(f"{what or getattr(condition, '__name__', 'the condition')} did not come within {seconds} s")
 

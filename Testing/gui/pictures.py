@@ -51,6 +51,7 @@ class Pictures:
         end = time.monotonic() + seconds
         while not condition():
             self.slicer.app.processEvents()
+            time.sleep(0.005)
             if time.monotonic() > end:
                 sys.exit(f"{what} did not come within {seconds} s")
         self.settle()
