@@ -56,6 +56,12 @@ def printed(application, monkeypatch):
     assert not found, f"An exception ended in a slot or an observer, or VTK reported an error: {found}"
 
 
+@pytest.fixture(autouse=True)
+def torchForgotten(monkeypatch):
+    """Tests of models in the same process have imported torch; whoever imports it again during a test of the panel is found out."""
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+
+
 @pytest.fixture(scope="session")
 def application():
     """`slicer.app`, of Slicer or of the stand-in."""

@@ -43,13 +43,14 @@ BAD_LINES = [
 
 
 def test_each_bad_line_is_answered_and_the_next_is_heard(worker):
-    for line, told in BAD_LINES:
+    for number, (line, told) in enumerate(BAD_LINES, start=7001):
+        line = line.replace(b'"id": 7', b'"id": %d' % number)
         worker.messages.clear()
         worker.send_bytes(b"\n\r\n" + line + b"\n")
         message = worker.wait(lambda one: one["event"] == "error")
         assert re.search(told, message["message"]), message["message"]
         assert message["kind"] == "ProtocolError"
-        assert message["id"] == (7 if b'"id": 7' in line else None)
+        assert message["id"] == (number if b'"id": %d' % number in line else None)
         assert worker.ask("close_case", case="none") == {"closed": False}
         assert len([one for one in worker.messages if one["event"] == "error"]) == 1
 
