@@ -8,6 +8,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
 RUN := $(VENV)/bin/python
+PYTEST = OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile
 INSTALL := $(RUN) -m pip install --disable-pip-version-check --quiet
 
 .PHONY: demo test clean
@@ -15,9 +16,10 @@ INSTALL := $(RUN) -m pip install --disable-pip-version-check --quiet
 demo: $(VENV)/.demo
 	$(RUN) -m p2sam demo
 
-# One thread a worker: the workers share the cores.
+# One thread a worker: the workers share the cores. The panel's tests read the packages anew, so they have processes of their own.
 test: $(VENV)/.test
-	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile
+	$(PYTEST) --ignore=Testing/gui
+	$(PYTEST) Testing/gui
 
 # A stamp is older than the file of pins after a pull; what is installed already needs no network then.
 $(VENV)/.demo: requirements/demo.txt pyproject.toml
