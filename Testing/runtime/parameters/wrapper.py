@@ -44,7 +44,7 @@ class Wrapped:
         if prefix:
             raise NotImplementedError("The stand-in's parameter nodes have no prefix.")
         self.parameterNode = parameterNode
-        self._guis, self._nextTag, self._updating = {}, 0, False
+        self._guis, self._observers, self._nextTag, self._updating = {}, {}, 0, False
         for one in self.allParameters.values():
             one.read(parameterNode)
 
@@ -78,15 +78,17 @@ class Wrapped:
         made = {name: one if isinstance(one, Connector) else createGuiConnector(one, self.dataType(name)) for name, one in mapping.items()}
         tag, self._nextTag = self._nextTag, self._nextTag + 1
         self._guis[tag] = made
+        self._observers[tag] = self.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onNode)
         for name, connector in made.items():
             connector.write(self.getValue(name))
             connector.onChanged(self._fromGui(name, connector))
-        self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_event: self._toGui())
         return tag
 
     def disconnectGui(self, tag):
         for connector in self._guis.pop(tag, {}).values():
             connector.onChanged(None)
+        if tag in self._observers:
+            self.RemoveObserver(self._observers.pop(tag))
 
     def _fromGui(self, name, connector):
         def changed():
@@ -95,6 +97,9 @@ class Wrapped:
                     self.setValue(name, connector.read())
 
         return changed
+
+    def _onNode(self, caller, event):
+        self._toGui()
 
     def _toGui(self):
         if self._updating:
