@@ -18,8 +18,34 @@ NAMES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def workers():
+    """The worker that the logics of these tests share, as starting one takes seconds; ended after the last."""
+    made = []
+    yield made
+    for worker in made:
+        worker.shutdown()
+
+
+@pytest.fixture
+def sharedWorker(module, workers, monkeypatch):
+    import P2SAMSlicer
+
+    class Sharing(P2SAMSlicer.P2SAMSlicerLogic):
+        def __init__(self):
+            super().__init__()
+            self.worker = workers[0] if workers else self.worker
+            workers[:] = [self.worker]
+
+        def shutdown(self):
+            if self.running:
+                super().shutdown()
+
+    monkeypatch.setattr(P2SAMSlicer, "P2SAMSlicerLogic", Sharing)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_self_test_passes(name, scene, module, printed):
+def test_a_self_test_passes(name, scene, module, sharedWorker, printed):
     suite = unittest.defaultTestLoader.loadTestsFromName(f"P2SAMSlicerSelfTests.{name}")
     result = unittest.TestResult()
     suite.run(result)
