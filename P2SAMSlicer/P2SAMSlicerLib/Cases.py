@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import slicer
 from p2sam.errors import InputError
-from p2sam.settings import Settings
+from p2sam.models.registry import MODEL_SETTINGS, settings_for
+from p2sam.settings import PRESETS, Settings
 from slicer.i18n import tr as _
 
 from .Exports import exportArray
@@ -50,6 +51,18 @@ class Case:
     @property
     def nodes(self) -> tuple:
         return self.priorVolume, self.priorSegmentation, self.followup
+
+    def withRanges(self, ranges):
+        """The case with the part counts that a checkpoint brings along, as on the command line; counts that somebody changed stay.
+
+        Parameters
+        ----------
+        ranges : mapping or None
+            What the worker tells of the loaded model, see `registry.settings_for`.
+        """
+        plain = settings_for(PRESETS[self.settings.preset], self.model)
+        changed = [name for name in MODEL_SETTINGS if getattr(self.settings, name) != getattr(plain, name)]
+        return replace(self, settings=settings_for(self.settings, self.model, changed, ranges))
 
     def checkNodes(self) -> None:
         """Raise `InputError` where a node has left the scene."""

@@ -10,7 +10,7 @@ from p2sam.errors import InputError, P2SAMError
 from slicer.i18n import tr as _
 
 from . import MRMLReview
-from .Cases import isInScene, openedCase
+from .Cases import isInScene, loadedModel, openedCase
 from .EditedSlices import markEdited
 from .Exports import exportArray
 from .MRMLUserAction import UserAction
@@ -59,6 +59,8 @@ class VisitJob:
 
     def steps(self):
         """Generator: the whole visit. What was drawn is kept, marked incomplete, whatever ends it."""
+        model = yield from loadedModel(self.run, self.case.model, self.case.device, self._receive)
+        self.case = self.case.withRanges(model.get("ranges"))
         facts = yield from openedCase(self.run, self.case, self._receive)
         self._begin(facts)
         reason = _("The run was interrupted.")

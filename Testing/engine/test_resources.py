@@ -34,7 +34,7 @@ def test_a_slice_of_the_phantom_takes_under_a_second_of_one_core_with_graph():
     assert max(later - earlier for earlier, later in zip(times, times[1:])) < 1.0
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read in KiB, as Linux counts it")
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read as Linux tells it")
 def test_a_pair_of_300_slices_of_512_by_512_stays_under_two_gib_and_a_second_a_slice_and_structure():
     environment = {**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "POT_BACKEND_DISABLE_PYTORCH": "1"}
     done = subprocess.run([sys.executable, HERE / "propagate_large.py", "2"], env=environment, capture_output=True, text=True, timeout=500)

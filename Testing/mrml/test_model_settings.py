@@ -45,6 +45,29 @@ def test_graph_keeps_the_preset(used):
     assert used() == Settings()
 
 
+@pytest.mark.parametrize("typed, counts", [([], ((1, 2, 3), (5,))), (["n_negative=7"], ((1, 2, 3), (7,)))])
+def test_counts_that_a_checkpoint_brings_are_those_of_the_run_unless_somebody_changed_them(scene, typed, counts):
+    ranges = {"ct": {"positive": [1, 3], "negative": [5, 5]}}
+    process = FakeProcess()
+    logic, patient = Logic(scene, lambda: process), Patient(scene)
+    asked = settings_of("clinical", None, typed)
+    run = logic.propagate(patient.prior, patient.segmentation, patient.followup, wait=False, model="lung.pth", settings=for_model(asked, "lung.pth", typed))
+    run.flush()
+    process.tell("hello", id=None, pid=1, protocol=1, versions={})
+    sent = {}
+    while "open_case" not in sent:
+        run.flush()
+        sent = {request["verb"]: request for request in process.requests}
+        if "load_model" in sent and "open_case" not in sent:
+            process.tell("done", id=sent["load_model"]["id"], result={"name": "lung", "device": "cpu", "ranges": ranges})
+    told = Settings.from_dict(sent["open_case"]["settings"])
+    assert (told.n_positive, told.n_negative) == counts and told == for_model(asked, "lung.pth", typed, ranges)
+    process.tell("error", id=sent["open_case"]["id"], kind="InputError", message="Enough.", traceback="")
+    while not run.flush():
+        pass
+    logic.worker.end()
+
+
 @pytest.fixture
 def panel(scene, monkeypatch):
     """The settings' panel over widgets that take anything, and its parameter node."""

@@ -205,6 +205,10 @@ def find(name: str) -> ModelSpec:
     raise InputError(f"There is no model '{name}'. Use one of: {names()}; or the path of a weights file.")
 
 
+MODEL_SETTINGS = "n_positive", "n_negative", "cascade_steps"
+"""What `settings_for` may change."""
+
+
 def settings_for(settings: Settings, model: str, kept: Collection[str] = (), ranges: Mapping[str, Any] | None = None) -> Settings:
     """The settings of a run with that model: what was not chosen by a person follows the model.
 
