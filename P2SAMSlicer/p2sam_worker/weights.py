@@ -1,7 +1,7 @@
 """Brings the weights of a model in a process of its own: `python -m p2sam_worker.weights download NAME`, or `install NAME FILE`.
 
-Says how far it is in messages of the worker's protocol on stdout, and stops when its stdin is closed; what came is kept,
-and the next download goes on from there. Needs the standard library only, so it runs before anything is installed.
+Says how far it is in messages of the worker's protocol on stdout, and stops when its stdin is closed, soon or, where the
+network hangs, by force; what came is kept, and the next download goes on from there. Needs the standard library only, so it runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from p2sam.models import registry, weights
 from . import protocol
 
 MESSAGE_EVERY_S = 0.1
+GRACE_S = 10.0
+"""From the end of stdin to an end by force."""
 USAGE = "Give `download NAME` or `install NAME FILE`."
 
 
@@ -74,6 +76,8 @@ def _wait_for_the_end_of_stdin(stop: threading.Event) -> None:
     while os.read(0, 4096):  # not sys.stdin: its lock would be held when the interpreter ends
         pass
     stop.set()
+    time.sleep(GRACE_S)
+    os._exit(Cancelled.exit_code)
 
 
 if __name__ == "__main__":
