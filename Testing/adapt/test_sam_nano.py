@@ -104,3 +104,22 @@ def test_a_new_one_expects_little_so_that_its_features_outlive_the_first_steps(n
     with torch.inference_mode():
         logits, _ = decode(network.module, network.module.image_encoder(images), *none)
     assert logits.mean() == pytest.approx(-2, abs=0.2) and (logits > 0).float().mean() < 0.15
+
+
+def test_a_new_networks_points_read_the_image_where_they_lie(network):
+    """Share of a point's attention within 24 pixels of it, which an even attention would give one part in 36."""
+    sam, seen = network.module, []
+
+    def note(attention, _inputs, given, _output):
+        q, k = (attention._separate_heads(project(given[name]), attention.num_heads) for project, name in ((attention.q_proj, "q"), (attention.k_proj, "k")))
+        seen.append(torch.softmax(q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5, -1)[0, :, POINT])
+
+    POINT = 2  # after the tokens of the overlap and of the mask
+    hook = sam.mask_decoder.transformer.layers[1].cross_attn_token_to_image.register_forward_hook(note, with_kwargs=True)
+    with torch.inference_mode():
+        features = sam.image_encoder(torch.randn(1, 3, 256, 256))
+        decode(sam, features, torch.tensor([[[70.0, 180.0]]]), torch.ones(1, 1, dtype=torch.int32), None, None)
+    hook.remove()
+    rows, columns = torch.meshgrid(torch.arange(32) * 8 + 4, torch.arange(32) * 8 + 4, indexing="ij")
+    near = torch.hypot(columns - 70.0, rows - 180.0).flatten() < 24
+    assert seen[0][:, near].sum(-1).mean() > 4 * near.float().mean()

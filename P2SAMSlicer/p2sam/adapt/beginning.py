@@ -9,6 +9,10 @@ from .interactive import decode
 
 LEVEL = -2.0
 """Mean logit of a new network: a pixel in eight is foreground."""
+SHARPNESS = 4.0
+"""Of the first attention between prompts and places, against segment-anything's own random weights."""
+LOUDNESS = 0.3
+"""Of what a prompt is, against where it lies."""
 
 
 @torch.no_grad()
@@ -27,3 +31,23 @@ def expect_little(sam: nn.Module, level: float = LEVEL) -> None:
     mean = kept[0].mean((0, 2, 3))
     bias = sam.mask_decoder.output_hypernetworks_mlps[0].layers[-1].bias
     bias += (level - low_res.mean()) * mean / mean.square().sum()
+
+
+@torch.no_grad()
+def attend_nearby(sam: nn.Module, sharpness: float = SHARPNESS, loudness: float = LOUDNESS) -> None:
+    """Let prompts and image read each other where they lie, before the first step.
+
+    Prompts and places are told in the same code. Where queries and keys have the same weights, the attention between
+    them is greatest at the same place; with two random ones it means nothing, and learning that takes longer than all the rest.
+    """
+    for said in (*sam.prompt_encoder.point_embeddings, sam.mask_decoder.mask_tokens, sam.mask_decoder.iou_token):
+        said.weight *= loudness
+    transformer = sam.mask_decoder.transformer
+    crossing = [transformer.final_attn_token_to_image]
+    for layer in transformer.layers:
+        crossing += [layer.cross_attn_token_to_image, layer.cross_attn_image_to_token]
+    for attention in crossing:
+        attention.q_proj.weight *= sharpness
+        attention.k_proj.weight.copy_(attention.q_proj.weight)
+        attention.q_proj.bias.zero_()
+        attention.k_proj.bias.zero_()

@@ -15,7 +15,7 @@ from ..models.loading import Network, load_network
 from ..models.sam_device import resolve_device
 from ..models.sam_nano import FRAME, NAME, build_sam_nano
 from .batch import Frame
-from .beginning import expect_little
+from .beginning import attend_nearby, expect_little
 from .export import write_adapter, write_weights
 from .loader import Source, batches
 from .lora import add_lora
@@ -99,6 +99,7 @@ def network_of(job: Job) -> Network:
     if job.model is None:
         torch.manual_seed(job.options.seed)
         module = build_sam_nano(job.frame or FRAME)
+        attend_nearby(module)
         expect_little(module)
         return Network(module, NAME, NEW_NAME, Path(NEW_NAME), "", "imagenet", None)
     network = load_network(job.model)
