@@ -83,10 +83,9 @@ class Redraw(Task):
         writer = self._access.writer(self.reviewNode)
         structure = writer.review.structure(self.structure)
         fresh = SliceReview.fromResult(told)
-        writer.correct(self.structure, self.index, mask, EDITED)
+        writer.correct(self.structure, self.index, mask, EDITED, self.reviewer)
         one = structure.slices[self.index]
-        if self.reviewer and one.status == EDITED:
-            one.reviewer = self.reviewer
+        one.redrawnCrc = one.seenCrc
         one.before = one.before or {name: getattr(one, name) for name in FACTS}
         for name in FACTS:
             setattr(one, name, getattr(fresh, name))

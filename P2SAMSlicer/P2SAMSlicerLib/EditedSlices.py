@@ -47,7 +47,7 @@ def markEdited(structure, mask: np.ndarray, sliceAxis: int, ijkToRas, reviewer: 
         one.seenCrc = checksum(drawn)
         one.areaMm2 = float(np.count_nonzero(drawn) * pixel)
         if one.status != FLAGGED:
-            one.settle(EDITED if one.isEdited else NOT_REVIEWED, reviewer or one.reviewer, one.note, time)
+            one.settle(EDITED if one.isEdited else NOT_REVIEWED, reviewer, one.note, time)
     if changed:
         measure(structure, mask, ijkToRas)
     return changed

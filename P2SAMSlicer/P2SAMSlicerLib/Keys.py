@@ -24,6 +24,7 @@ class Keys:
         for key, button in buttons.items():
             shortcut = qt.QShortcut(qt.QKeySequence(key), parent)
             shortcut.setContext(qt.Qt.WindowShortcut)
+            shortcut.setAutoRepeat(False)  # a key that is held decides one slice, not a run of them
             shortcut.connect("activated()", button.click)
             self._shortcuts.append(shortcut)
         self.setActive(False)

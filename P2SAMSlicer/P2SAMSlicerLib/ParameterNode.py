@@ -13,7 +13,7 @@ class ParameterNode:
     Visits: priorVolume, priorSegmentation, priorSegmentIds, followups, outputSegmentation (None: a new one a visit).
     Model: model (name in the registry), modelFile (path, goes before the name), device ("auto", "cpu", "cuda:0", ...).
     Settings: preset and what the panel shows of `p2sam.settings.Settings`, in its ranges; lengths in mm, window in HU.
-    Review: review (the visit shown), reviewer, onlyFlagged, currentStructure, currentSlice.
+    Review: review (the visit shown), onlyFlagged, currentStructure, currentSlice.
     """
 
     priorVolume: vtkMRMLScalarVolumeNode
@@ -41,7 +41,6 @@ class ParameterNode:
     trackMm: Annotated[float, WithinRange(0.0, 60.0)] = 24.0
 
     review: vtkMRMLTextNode
-    reviewer: str = ""
     onlyFlagged: bool = False
     currentSection: str = "visits"
     currentStructure: str = ""

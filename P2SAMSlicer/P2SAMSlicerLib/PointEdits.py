@@ -28,6 +28,7 @@ class PointEdits:
         self._dragging = False
         self._isQuiet = False
         self._known = None
+        self._settled = []
         self.lists = ()
         self.volume = None
         self.sliceAxis = 0
@@ -60,7 +61,13 @@ class PointEdits:
 
     def settle(self) -> None:
         """Take the present points as known: the change was ours, or has been dealt with."""
+        self._settled = self.points()
         self._known = self._places()
+
+    def takeBack(self) -> None:
+        """Put the points of the slice back to where they were last settled."""
+        with self.quiet():
+            MRMLPrompts.replaceSlice(self.lists, self.index, self._settled, self.volume, self.sliceAxis)
 
     def points(self) -> list:
         """The points of the slice: `{label, part, similarity, ras}` each, positive ones first."""

@@ -23,12 +23,15 @@ class Redraws:
         `key` is (review node, structure, index); `error` is a sentence, or None.
     reviewer : callable() -> str
         Who is at work.
+    mayDraw : callable(key) -> bool
+        Asked before each; False drops it. It may show a question.
     """
 
-    def __init__(self, logic, onDrawn, reviewer=lambda: ""):
+    def __init__(self, logic, onDrawn, reviewer=lambda: "", mayDraw=lambda key: True):
         self.logic = logic
         self._onDrawn = onDrawn
         self._reviewer = reviewer
+        self._mayDraw = mayDraw
         self._wanted: dict = {}
         self._running = None
         self._since = self._asked = 0.0
@@ -62,7 +65,11 @@ class Redraws:
             return
         key = next(iter(self._wanted))
         del self._wanted[key]
-        self._running, self._since = key, time.monotonic()
+        self._running = key
+        if not self._mayDraw(key):
+            self._running = None
+            return
+        self._since = time.monotonic()
         try:
             self.logic.redrawSlice(*key, wait=False, done=lambda *answer, asked=key: self._onDone(asked, answer), reviewer=self._reviewer())
         except P2SAMError as error:

@@ -123,7 +123,10 @@ def useAsPrior(access, reviewNode) -> tuple:
     """
     access.checkUnused(reviewNode)
     access.noteEdits(reviewNode)
-    counts = access.review(reviewNode).counts()
+    review = access.review(reviewNode)
+    if not review.complete:
+        raise InputError(_("'{visit}' was not drawn to its end; propagate it again before it becomes a prior.").format(visit=reviewNode.GetName()))
+    counts = review.counts()
     for status, text in (
         ("flagged", _("{count} slices of '{visit}' are flagged; correct them, or clear their flags, before the visit becomes a prior.")),
         ("not reviewed", _("{count} slices of '{visit}' were not looked at; accept the visit before it becomes a prior.")),

@@ -12,7 +12,7 @@ from .MRMLSegmentations import readMask, readSlice, setStatus, writeSlices, writ
 from .MRMLVolumes import volumeOf
 from .Proposals import checksum, pack
 from .ReviewRows import structureStatus
-from .SliceReview import ANCHORING, EDITED, FLAGGED, NOT_REVIEWED, SliceReview
+from .SliceReview import EDITED, FLAGGED, NOT_REVIEWED, SliceReview
 
 
 class ResultWriter:
@@ -61,7 +61,7 @@ class ResultWriter:
         return readMask(self.segmentationNode, structure.segmentId, self.followup)
 
     def write(self, name: str, masks: dict, surfaces: bool = True) -> list:
-        """Write what the method drew, but for slices that a person accepted, or edited since; these are kept and returned.
+        """Write what the method drew, but for slices that a person accepted or changed; these are kept and returned.
 
         Parameters
         ----------
@@ -86,8 +86,8 @@ class ResultWriter:
         self.kept.setdefault(name, set()).update(kept)
         return kept
 
-    def correct(self, name: str, index: int, mask: np.ndarray, status: str) -> None:
-        """Write one slice because a person asked for just that; what the method proposed first stays known."""
+    def correct(self, name: str, index: int, mask: np.ndarray, status: str, reviewer: str = "") -> None:
+        """Write one slice because a person asked for just that; what the method proposed first stays known, and so does a note."""
         self.checkNodes()
         structure = self.review.structure(name)
         self._checkSegment(structure)
@@ -96,7 +96,7 @@ class ResultWriter:
         if one.proposedCrc is None:
             one.proposedCrc = checksum(np.zeros_like(mask))
         self.see(name, index)
-        one.settle(status if one.isEdited or status != EDITED else NOT_REVIEWED, one.reviewer, one.note)
+        one.settle(status if one.isEdited or status != EDITED else NOT_REVIEWED, reviewer, one.note)
 
     def see(self, name: str, index: int) -> None:
         """Take what is on the slice now as known: its checksum and its area."""
@@ -119,17 +119,17 @@ class ResultWriter:
         """Show the structure's status as the Segment Editor does."""
         structure = self.review.structure(name)
         if self.hasSegment(name):
-            setStatus(self.segmentationNode, structure.segmentId, structureStatus(structure))
+            setStatus(self.segmentationNode, structure.segmentId, structureStatus(structure, self.review.complete))
 
     def _isKept(self, structure, one: SliceReview, now: int, mask: np.ndarray) -> bool:
-        known = one.seenCrc if one.seenCrc is not None else checksum(np.zeros_like(mask))
-        if now != known:
+        if now != _seen(one, mask):
             structure.slices[one.index] = one
             one.seenCrc = now
             if one.proposedCrc is None:
                 one.proposedCrc = checksum(np.zeros_like(mask))
-            one.settle(EDITED, one.reviewer, one.note)
-        return one.status in ANCHORING
+            if one.status != FLAGGED:
+                one.settle(EDITED, note=one.note)
+        return one.isSettled
 
     def _put(self, structure, masks: dict, surfaces: bool) -> None:
         if not masks:
@@ -140,11 +140,25 @@ class ResultWriter:
                 surfaces=surfaces, action=self._action,
             )  # fmt: skip
             return
-        ours = [one.segmentId for one in self.review.structures if one is not structure]
-        writeSlicesHonouring(
-            self._editorNode, self.segmentationNode, self.followup, structure.segmentId, masks, self.review.sliceAxis,
-            mayOverwrite=ours, surfaces=surfaces, action=self._action,
-        )  # fmt: skip
+        for ours, part in self._byOthers(structure, masks).items():
+            writeSlicesHonouring(
+                self._editorNode, self.segmentationNode, self.followup, structure.segmentId, part, self.review.sliceAxis,
+                mayOverwrite=ours, surfaces=surfaces, action=self._action,
+            )  # fmt: skip
+
+    def _byOthers(self, structure, masks: dict) -> dict:
+        """The slices by the segments of this visit that may lose voxels there: never where a person settled theirs."""
+        found = {}
+        for index, mask in masks.items():
+            ours = tuple(one.segmentId for one in self.review.structures if one is not structure and not self._isSettled(one, index, mask))
+            found.setdefault(ours, {})[index] = mask
+        return found
+
+    def _isSettled(self, structure, index: int, mask: np.ndarray) -> bool:
+        if not self.hasSegment(structure.name):
+            return True
+        one = structure.slices.get(index) or SliceReview(index)
+        return one.isSettled or checksum(self.current(structure.name, index)) != _seen(one, mask)
 
     def _remember(self, structure, index: int, mask: np.ndarray) -> None:
         """The slice as it is now is what the method proposed; where masking applied, that is less than was drawn."""
@@ -152,8 +166,6 @@ class ResultWriter:
         if self.honouring:
             mask = self.current(structure.name, index)
         crc = checksum(mask)
-        if one.status == FLAGGED and one.proposedCrc != crc:
-            one.settle(NOT_REVIEWED)
         one.proposedCrc = one.seenCrc = crc
         one.proposed = pack(mask)
 
@@ -161,3 +173,8 @@ class ResultWriter:
         if self.segmentationNode.GetSegmentation().GetSegment(structure.segmentId) is None:
             text = _("The segment of '{structure}' was removed from '{node}', so it cannot be drawn. Propagate the visit anew.")
             raise InputError(text.format(structure=structure.name, node=self.segmentationNode.GetName()))
+
+
+def _seen(one: SliceReview, mask: np.ndarray) -> int:
+    """Checksum of what was on the slice when it was last looked at: nothing, where it never was."""
+    return one.seenCrc if one.seenCrc is not None else checksum(np.zeros_like(mask))

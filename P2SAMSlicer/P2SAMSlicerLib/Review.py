@@ -132,14 +132,14 @@ class VisitReview:
         return one
 
     def acceptAll(self, reviewer: str = "", note: str = "", time: str | None = None) -> list:
-        """Accept every slice but those that a person flagged: these are returned as (structure, index) and stay flagged."""
+        """Accept every slice but those that a person flagged: these are returned as (structure, index) and stay flagged. Notes stay."""
         left = []
         for structure in self.structures:
             for index, one in sorted(structure.slices.items()):
                 if one.status == FLAGGED:
                     left.append((structure.name, index))
                 elif one.status != ACCEPTED:
-                    one.settle(ACCEPTED, reviewer, note, time)
+                    one.settle(ACCEPTED, reviewer, note or one.note, time)
         return left
 
     def counts(self, structure: str | None = None) -> dict:

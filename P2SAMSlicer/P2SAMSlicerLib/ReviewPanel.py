@@ -10,12 +10,13 @@ from .Attempt import attempt
 from .CurrentSlice import CurrentSlice
 from .Keys import ACCEPT, FLAG, NEXT, PREVIOUS, Keys
 from .Layout import ReviewLayout
+from .Questions import acceptQuestion
 from .ReviewNodes import ReviewNodes
 from .ReviewRows import worstFirst
 from .ReviewStore import ReviewStore
 from .ReviewViews import ReviewViews
 from .SliceDetails import slicePage
-from .SliceReview import NOT_REVIEWED
+from .SliceReview import FLAGGED, NOT_REVIEWED
 from .SliceTable import SliceTable
 from .VisitChoice import VisitChoice
 
@@ -117,7 +118,9 @@ class ReviewPanel:
             self._go(key, "step")
 
     def accept(self) -> None:
-        self._settle(self.logic.acceptSlice)
+        """Sign the slice; a name is needed for that, and every session asks for it anew."""
+        if self._hasName():
+            self._settle(self.logic.acceptSlice)
 
     def flag(self) -> None:
         self._settle(self.logic.flagSlice)
@@ -133,10 +136,15 @@ class ReviewPanel:
         review = self.store.review(node)
         if review is None:
             return
-        text = _("Accept the {count} slices of {visit} that nobody has looked at yet? Flagged slices stay flagged.")
-        if slicer.util.confirmOkCancelDisplay(text.format(count=review.counts()[NOT_REVIEWED], visit=review.name)):
+        if self._hasName() and slicer.util.confirmOkCancelDisplay(acceptQuestion(review, self.reviewer)):
             attempt(lambda: self.logic.acceptVisit(node, reviewer=self.reviewer), self.tell)
             self.refresh()
+
+    def _hasName(self) -> bool:
+        if not self.reviewer:
+            self.tell(_("Give your name under Reviewer first: an accepted slice says who accepted it."))
+            self.ui.reviewerLineEdit.setFocus()
+        return bool(self.reviewer)
 
     @property
     def reviewer(self) -> str:
@@ -160,7 +168,7 @@ class ReviewPanel:
         self.table.show(self._rows, keys, self._colors(nodes), len(nodes) > 1)
 
     def _isListed(self, row) -> bool:
-        if self.ui.onlyFlaggedCheckBox.checked and not row.slice.flags:
+        if self.ui.onlyFlaggedCheckBox.checked and not row.slice.flags and row.slice.status != FLAGGED:
             return False
         return not (self.ui.notReviewedCheckBox.checked and row.slice.status != NOT_REVIEWED)
 

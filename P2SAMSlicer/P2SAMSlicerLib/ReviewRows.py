@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from .SliceReview import ACCEPTED, ANCHORING, EDITED, FLAGGED, NOT_REVIEWED, SliceReview
+from .SliceReview import ACCEPTED, EDITED, FLAGGED, NOT_REVIEWED, SliceReview
 
 SEVERITY = ("empty", "area jump", "centroid jump", "far", "prompt outside body", "not compared", "speck removed", "extent end")
 """Codes of `p2sam.flags`, the most alarming first; codes that are not known come after them."""
@@ -58,14 +58,17 @@ def worstFirst(reviews) -> list:
     return sorted(rowsOf(reviews), key=_need)
 
 
-def structureStatus(structure) -> str:
-    """The status of the whole structure in Slicer's words: NotStarted, InProgress, Completed or Flagged."""
+def structureStatus(structure, complete: bool = True) -> str:
+    """The status of the whole structure in Slicer's words: NotStarted, InProgress, Completed or Flagged.
+
+    Completed is a structure of a run that came to its end, and of which every slice was accepted; edited is not accepted yet.
+    """
     statuses = [one.status for one in structure.slices.values()]
     if FLAGGED in statuses:
         return MARKED
     if not statuses or all(status == NOT_REVIEWED for status in statuses):
         return NOT_STARTED
-    return COMPLETED if all(status in ANCHORING for status in statuses) else IN_PROGRESS
+    return COMPLETED if complete and all(status == ACCEPTED for status in statuses) else IN_PROGRESS
 
 
 def reportRows(review) -> list:
@@ -99,7 +102,7 @@ def _reportRow(review, structure) -> dict:
         "changedByHand": sum(one.isEdited for one in slices),
         "worstSlice": rows[0].slice.index if rows else None,
         "worstDistance": rows[0].slice.distance if rows else None,
-        "status": structureStatus(structure),
+        "status": structureStatus(structure, review.complete),
         "reviewer": ", ".join(reviewers),
         "time": looked.time if looked else "",
         "complete": review.complete,

@@ -42,6 +42,8 @@ class SliceReview:
         The same of the mask when the status was last settled. What differs from it has been edited since.
     proposed : str
         `Proposals.pack` of that mask, to take the slice back to it; may be empty.
+    redrawnCrc : int or None
+        The same of the mask when it was last drawn from points that a person left; None where it was not.
     points : list of dict
         The prompts as the worker reported them (label, part, similarity, ras), to take the slice's points back to them.
     before : dict
@@ -67,6 +69,7 @@ class SliceReview:
     proposedCrc: int | None = None
     seenCrc: int | None = None
     proposed: str = ""
+    redrawnCrc: int | None = None
     points: list = field(default_factory=list)
     before: dict = field(default_factory=dict)
 
@@ -89,6 +92,16 @@ class SliceReview:
     def isEdited(self) -> bool:
         """Whether the mask differs from what the method drew, whatever the status says."""
         return self.proposedCrc is not None and self.seenCrc is not None and self.seenCrc != self.proposedCrc
+
+    @property
+    def isByHand(self) -> bool:
+        """Whether a person drew what is there, rather than the method from a person's points."""
+        return self.isEdited and self.seenCrc != self.redrawnCrc
+
+    @property
+    def isSettled(self) -> bool:
+        """Whether a run must leave the slice as it is: a person accepted it, or changed what is on it, whatever the status says."""
+        return self.status in ANCHORING or self.isEdited
 
     def settle(self, status: str, reviewer: str = "", note: str = "", time: str | None = None) -> None:
         """Give the slice a status; "not reviewed" forgets who looked and when."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .Review import StructureReview, VisitReview
-from .SliceReview import ANCHORING, FLAGGED
+from .SliceReview import FLAGGED
 
 
 def startedReview(case, facts: dict, model: dict) -> VisitReview:
@@ -61,7 +61,7 @@ def merged(known: VisitReview, new: VisitReview, replaced: dict, filled: dict) -
         decided, slices = replaced.get(structure.name, set()), {}
         for index in sorted(set(before.slices) | set(structure.slices)):
             one = _mergedSlice(before.slices.get(index), structure.slices.get(index), index in decided)
-            if one is not None and (index in structure.slices or index not in decided or one.status in ANCHORING or index in filled.get(structure.name, ())):
+            if one is not None and (index in structure.slices or index not in decided or one.isSettled or index in filled.get(structure.name, ())):
                 slices[index] = one
         structure.slices = slices
     new.structures += [structure for structure in known.structures if structure.name not in new.names]
@@ -70,7 +70,7 @@ def merged(known: VisitReview, new: VisitReview, replaced: dict, filled: dict) -
 
 def _mergedSlice(before, after, decided: bool):
     """One slice: what a person settled stays; what was not reached stays as it was, or is absent."""
-    if not decided or before is not None and before.status in ANCHORING:
+    if not decided or before is not None and before.isSettled:
         return before
     if after is None:
         return before

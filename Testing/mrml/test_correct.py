@@ -8,6 +8,7 @@ from P2SAMSlicerLib.Run import RunError
 from p2sam.errors import InputError, P2SAMError
 from p2sam.metrics import dice
 from p2sam.volume import Volume
+from review_case import addSegmentation
 from visit_scene import (
     FOLLOWUP_GRID, FOLLOWUP_SHAPE, RIGHT_HANDED_GRID, SETTINGS, SHIFT, Patient, SharedWorker, drive, makeLogic, masksOf, nodeNames, paint, painted, structure,
 )  # fmt: skip
@@ -167,13 +168,56 @@ def test_only_the_range_that_was_asked_for_changes(logic, visit):
         logic.propagateAgain(visit, slices=(11, 9))
 
 
-def test_a_flagged_slice_is_drawn_again_and_loses_its_flag_where_it_changed(logic, visit):
-    logic.flagSlice(visit, "mass", MIDDLE)
+def test_a_flagged_slice_is_drawn_again_and_stays_flagged(logic, visit):
+    logic.flagSlice(visit, "mass", MIDDLE, reviewer="Dr. A", note="vessel?")
     paint(logic, visit, "mass", MIDDLE + 1, painted())
-    before = masksOf(logic, visit)["mass"][MIDDLE].copy()
     logic.propagateAgain(visit)
-    changed = not np.array_equal(masksOf(logic, visit)["mass"][MIDDLE], before)
-    assert logic.review(visit).slice("mass", MIDDLE).status == ("not reviewed" if changed else "flagged")
+    one = logic.review(visit).slice("mass", MIDDLE)
+    assert (one.status, one.reviewer, one.note) == ("flagged", "Dr. A", "vessel?")
+
+
+@pytest.mark.parametrize("decision, status", [("flagSlice", "flagged"), ("clearStatus", "not reviewed")])
+def test_what_a_person_drew_is_kept_whatever_was_decided_of_it(logic, visit, decision, status):
+    paint(logic, visit, "mass", MIDDLE, painted())
+    logic.markEdited(visit, reviewer="Dr. A")
+    getattr(logic, decision)(visit, "mass", MIDDLE, reviewer="Dr. A", note="discuss")
+    logic.propagateAgain(visit)
+    one = logic.review(visit).slice("mass", MIDDLE)
+    assert np.array_equal(masksOf(logic, visit)["mass"][MIDDLE], painted())
+    assert (one.status, one.note, one.isEdited) == (status, "discuss" if status == "flagged" else "", True)
+
+
+def test_an_accepted_slice_loses_no_voxel_to_its_neighbour(logic, scene, patient):
+    chosen = addSegmentation(scene, patient.followup, "chosen")
+    (visit,) = logic.propagate(patient.prior, patient.segmentation, [patient.followup], settings=SETTINGS, into=chosen)
+    accepted = masksOf(logic, visit)["mass"]
+    others = [index for index in np.flatnonzero(accepted.any(axis=(1, 2))) if index != MIDDLE]
+    logic.acceptSlice(visit, "mass", MIDDLE, reviewer="Dr. A")
+    writer = logic._access.writer(visit)
+    everything = np.ones(FOLLOWUP_SHAPE[1:], bool)
+    writer.correct("nodule", MIDDLE, everything, "edited")
+    writer.correct("nodule", others[0], everything, "edited")
+    after = masksOf(logic, visit)
+    assert np.array_equal(after["mass"][MIDDLE], accepted[MIDDLE]) and not after["mass"][others[0]].any()
+    assert np.array_equal(after["nodule"][MIDDLE], ~accepted[MIDDLE])
+
+
+def test_an_edit_is_not_signed_with_the_name_of_who_looked_before(logic, visit):
+    logic.acceptSlice(visit, "mass", MIDDLE, reviewer="Dr. A")
+    paint(logic, visit, "mass", MIDDLE, painted())
+    logic.markEdited(visit)
+    assert (logic.review(visit).slice("mass", MIDDLE).status, logic.review(visit).slice("mass", MIDDLE).reviewer) == ("edited", "")
+
+
+def test_a_visit_that_was_not_drawn_to_its_end_is_neither_completed_nor_a_prior(logic, visit):
+    logic.acceptVisit(visit, reviewer="Dr. A")
+    review = logic.review(visit)
+    review.complete = False
+    MRMLReview.save(logic.scene, visit, review)
+    logic.acceptSlice(visit, "mass", MIDDLE, reviewer="Dr. A")
+    assert statusOf(segmentation(visit), "Segment_1") == "InProgress"
+    with pytest.raises(InputError, match="was not drawn to its end"):
+        logic.useAsPrior(visit)
 
 
 def test_a_moved_point_draws_its_slice_again_and_no_other(logic, visit, undone):

@@ -113,7 +113,9 @@ def test_the_status_of_a_structure_is_in_slicers_words(review):
     heart.slices[6].settle("edited")
     assert structureStatus(heart) == "InProgress"
     heart.slices[7].settle("accepted")
-    assert structureStatus(heart) == "Completed"
+    assert structureStatus(heart) == "InProgress"
+    heart.slices[6].settle("accepted")
+    assert structureStatus(heart) == "Completed" and structureStatus(heart, complete=False) == "InProgress"
     heart.slices[7].settle("flagged")
     assert structureStatus(heart) == "Flagged"
 
