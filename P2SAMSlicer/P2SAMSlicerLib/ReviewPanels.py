@@ -8,6 +8,7 @@ from .Layout import ReviewLayout
 from .ReportPanel import ReportPanel
 from .ReviewPanel import ReviewPanel
 from .ReviewStore import ReviewStore
+from .VisitNotes import VisitNotes
 
 
 class ReviewPanels:
@@ -30,6 +31,7 @@ class ReviewPanels:
         self.store = ReviewStore(logic.scene)
         self.layout = ReviewLayout(self.current, logic.scene)
         self.review = ReviewPanel(ui, logic, self.current, self.store, self.layout)
+        self.notes = VisitNotes(ui.visitNotesLabel, self.review.visits, self.store)
         self.correct = CorrectPanel(ui, logic, self.current, self.store)
         self.report = ReportPanel(ui, logic, self.current, self.store)
         self._parameterNode = None
@@ -68,5 +70,6 @@ class ReviewPanels:
 
     def cleanup(self) -> None:
         self.setParameterNode(None)
+        self.notes.cleanup()
         for panel in reversed(self.panels):
             panel.cleanup()

@@ -7,6 +7,8 @@ from slicer.i18n import tr as _
 from p2sam.errors import P2SAMError
 
 from .RunProgress import RunProgress
+from .RunWarnings import RunWarnings
+from .VisitText import WARNING_COLOR
 
 
 class RunPanel:
@@ -42,6 +44,7 @@ class RunPanel:
         self.run = None
         self._busy = ""
         self._progress = RunProgress(1)
+        self._warnings = RunWarnings()
         self._cancelledAt = None
         self._parameterNode = None
         ui.propagateButton.connect("clicked()", self._onButton)
@@ -93,6 +96,7 @@ class RunPanel:
         if self.running:
             return
         self._cancelledAt = None
+        self._warnings = RunWarnings()
         self.showProgress(_("Starting…"), 0, 0)
         try:
             self.run = begin(self)
@@ -124,10 +128,10 @@ class RunPanel:
         self.ui.progressBar.setValue(done)
         self._showText(text, "")
 
-    def showMessage(self, text, isError=False):
+    def showMessage(self, text, isError=False, isWarning=False):
         """What came of it, instead of the progress bar."""
         self.ui.progressBar.setVisible(False)
-        self._showText(text, "color: #c62828;" if isError else "")
+        self._showText(text, "color: #c62828;" if isError else f"color: {WARNING_COLOR};" if isWarning else "")
         self.log(text)
         if isError:
             self.ui.logBox.collapsed = False
@@ -154,9 +158,12 @@ class RunPanel:
         self.afterSlice(self.run.current.case, index)
 
     def onWarning(self, text):
+        self._warnings.tell(text)
         self.log(_("Warning: {text}").format(text=text))
 
     def onVisit(self, reviewNode):
+        for text in self._warnings.add(reviewNode.GetID(), self.logic.review(reviewNode)):
+            self.log(_("Warning: {text}").format(text=text))
         self._progress.visitEnded()
         self.afterVisit(reviewNode)
 
@@ -165,7 +172,11 @@ class RunPanel:
         details = getattr(run, "details", "")
         if details:
             self.log(details)
-        self.showMessage(message or _ENDS[status](), isError=status == "failed")
+        warned = self._warnings.sentence()
+        text = message or (_("Finished.") if warned and status == "done" else _ENDS[status]())
+        self.showMessage(" ".join(filter(None, (text, warned))), status == "failed", bool(warned))
+        if self._warnings.onlyInLog:
+            self.ui.logBox.collapsed = False
         self.refresh()
         self.afterRun(status, message)
 
@@ -175,4 +186,3 @@ _ENDS = {
     "cancelled": lambda: _("Cancelled. The slices drawn so far are kept and marked incomplete."),
     "failed": lambda: _("The run failed."),
 }
-

@@ -116,6 +116,8 @@ class VisitJob:
         self.review = startedReview(self.case, facts, model)
         if isinstance(self.case.transform, str):
             self.review.provenance["transformFile"] = self.case.transform
+        for warning in facts.get("warnings") or ():
+            self._note(str(warning))
         self._warnOfPatients()
         if self.reviewNode is not None:
             known = MRMLReview.load(self.reviewNode)
@@ -127,9 +129,12 @@ class VisitJob:
         """Patient IDs that differ are kept with the result, in words and as they are."""
         warning = patientWarning(self.case.priorVolume, self.case.followup)
         if warning is not None:
-            self.warnings.append(warning)
             self.review.provenance["patientIds"] = list(differingIds(self.case.priorVolume, self.case.followup))
-            self.run.tell("onWarning", warning)
+            self._note(warning)
+
+    def _note(self, warning: str) -> None:
+        self.warnings.append(warning)
+        self.run.tell("onWarning", warning)
 
     def _anchors(self):
         """Generator: the accepted and edited slices, exported; edits that nobody noted yet are noted first."""
@@ -175,8 +180,7 @@ class VisitJob:
             self._pending.append((str(message["structure"]), int(message["index"]), message["file"]))
             self.expect(message["file"])
         elif event == "warning":
-            self.warnings.append(str(message.get("message", "")))
-            self.run.tell("onWarning", self.warnings[-1])
+            self._note(str(message.get("message", "")))
         elif event == "progress":
             self.run.tellProgress(self.case.name, message)
 

@@ -30,9 +30,9 @@ def open_case(session: Session, task: Task) -> dict:
     followup = volume_of(request.get("followup", dict), session.job, "follow-up")
     segmentation = segmentation_of(request.get("segments", list), prior, session.job)
     names = request.get("structures", list, None)
-    warnings: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
     if names is None:
-        segmentation, warnings = without_empty(segmentation)
+        segmentation, empty = without_empty(segmentation)
     task.visit = name
     transform = transform_of(request, session.job)
     alignment = align(prior, followup, settings.alignment, transform, lambda _, done: task.progress("align", round(100 * done), 100), task.cancelled)
@@ -48,11 +48,9 @@ def open_case(session: Session, task: Task) -> dict:
     for one in segmentation.segments:
         if one.name in case.names:
             facts["inputs"][f"prior_segment {one.name}"] = {"path": None, "voxels_sha256": voxels_sha256(one.mask)}
+    warnings = (*alignment.warnings, *empty)
     session.cases.put(OpenCase(id, case, prior, segmentation, followup, settings, facts, warnings, transform))
-    return {
-        "alignment": alignment.summary(), "slice_axis": case.slice_axis, "structures": list(case.names),
-        "warnings": [*alignment.warnings, *warnings],
-    }  # fmt: skip
+    return {"alignment": alignment.summary(), "slice_axis": case.slice_axis, "structures": list(case.names), "warnings": list(warnings)}
 
 
 def close_case(session: Session, task: Task) -> dict:
