@@ -79,7 +79,6 @@ class ReportPanel:
         ui.compareButton.connect("clicked()", self.evaluate)
         ui.tableButton.connect("clicked()", self.makeTable)
         ui.exportButton.connect("clicked()", self.export)
-        ui.researchLabel.setText(f"<b>{html.escape(MRMLTables.researchOnly())}</b>")
 
     # what the widget calls
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import qt
 import slicer
 from panel_driver import PanelDriver, reviews
 from phantom_scene import PhantomScene
@@ -169,3 +170,18 @@ def test_slicer_and_worker_speak_the_same_protocol(panel, scene):
 
 def test_the_self_tests_of_the_module_pass(module, scene):
     slicer.selfTests["P2SAMSlicer"]()
+
+
+def test_research_use_is_stated_once_where_no_section_hides_it(module):
+    panel = module.panel
+    sections = [getattr(panel.ui, name) for name in ("visitsButton", "modelButton", "settingsButton")]
+    sections += [getattr(panel.reviewUi, name) for name in ("reviewCollapsibleButton", "correctCollapsibleButton", "reportCollapsibleButton")]
+    before = [section.collapsed for section in sections]
+    try:
+        for section in sections:
+            section.collapsed = True
+        stated = [label for label in module.parent.findChildren(qt.QLabel) if "research use" in label.text]
+        assert [label.visible for label in stated] == [True]
+    finally:
+        for section, was in zip(sections, before):
+            section.collapsed = was

@@ -124,14 +124,6 @@ def test_the_figures_become_one_table_node_of_the_scene(visit):
     assert names.count(table.GetName()) == 1
 
 
-def test_research_use_is_stated_once(visit):
-    from PySide6.QtWidgets import QLabel
-    from runtime.faces import raw_of
-
-    texts = [label.text() for label in raw_of(visit.opened.widget).findChildren(QLabel)]
-    assert sum("research use" in text for text in texts) == 1
-
-
 def test_a_saved_scene_gives_the_same_tables(visit, tmp_path, printed):
     visit.ui.acceptButton.click()
     visit.opened.panels.review.select(visit.node, "mass", visit.others[0])
