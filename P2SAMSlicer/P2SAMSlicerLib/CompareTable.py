@@ -8,7 +8,9 @@ from slicer.i18n import tr as _
 from .ReportText import number
 from .TableHeight import fitHeight
 
-METRICS = (("dice", "{:.3f}"), ("hd95_mm", "{:.1f} mm"), ("mean_surface_mm", "{:.2f} mm"))
+METRICS = (("dice", "{:.3f}"), ("surface_dice", "{:.3f}"), ("hd95_mm", "{:.1f} mm"), ("mean_surface_mm", "{:.2f} mm"))
+TOLERANCE_MM = 2
+"""Of the surface Dice, as in `p2sam.metrics`, which is too heavy for Slicer's start; a test compares them."""
 
 
 class CompareTable:
@@ -25,12 +27,14 @@ class CompareTable:
         self._boxes: list = []
         self._offered = None
         widget.setColumnCount(2 + len(METRICS))
-        widget.setHorizontalHeaderLabels([_("Structure"), _("Reference"), _("Dice"), _("HD95"), _("Mean surface")])
+        widget.setHorizontalHeaderLabels(_titles())
+        for column, tip in enumerate(_tips()):
+            widget.horizontalHeaderItem(column).setToolTip(tip)
         widget.verticalHeader().hide()
         widget.verticalHeader().setDefaultSectionSize(26)
         header = widget.horizontalHeader()
         header.setHighlightSections(False)
-        for column, width in ((0, 80), (2, 48), (3, 62), (4, 84)):
+        for column, width in ((0, 80), (2, 48), (3, 82), (4, 62), (5, 62)):
             widget.setColumnWidth(column, width)
         header.setSectionResizeMode(1, qt.QHeaderView.Stretch)
 
@@ -71,3 +75,19 @@ class CompareTable:
                 item = qt.QTableWidgetItem(text)
                 item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
                 self.widget.setItem(place, column, item)
+
+
+def _titles() -> list:
+    surface = _("Surface Dice\n({tolerance} mm)").format(tolerance=TOLERANCE_MM)
+    return [_("Structure"), _("Reference"), _("Dice"), surface, _("HD95"), _("Mean\nsurface")]
+
+
+def _tips() -> tuple:
+    return (
+        _("The structure"),
+        _("The segment of the reference that it is compared with"),
+        _("Overlap of the volumes: 1 is the same, 0 is apart"),
+        _("Share of both surfaces that lies within {tolerance} mm of the other: 1 is all of it").format(tolerance=TOLERANCE_MM),
+        _("95 % of both surfaces lie within this distance of the other"),
+        _("Mean distance between the surfaces"),
+    )

@@ -71,8 +71,10 @@ def test_the_comparison_is_the_engines_and_needs_a_named_reference(visit):
     (truth,) = exportSegments(visit.patient.segmentation, visit.patient.followup, ["Segment_1"])
     wanted = compute(np.asarray(truth["mask"], bool), visit.mask(), np.asarray(volumeOf(visit.patient.followup)[1]))
     assert float(rows["mass"][2]) == pytest.approx(wanted.dice, abs=5e-4)
-    assert float(rows["mass"][3].split()[0]) == pytest.approx(wanted.hd95_mm, abs=0.051)
-    assert float(rows["mass"][4].split()[0]) == pytest.approx(wanted.mean_surface_mm, abs=0.0051)
+    assert float(rows["mass"][3]) == pytest.approx(wanted.surface_dice, abs=5e-4)
+    assert float(rows["mass"][4].split()[0]) == pytest.approx(wanted.hd95_mm, abs=0.051)
+    assert float(rows["mass"][5].split()[0]) == pytest.approx(wanted.mean_surface_mm, abs=0.0051)
+    assert f"({wanted.tolerance_mm:g} mm)" in visit.ui.compareTable.horizontalHeaderItem(3).text()
     table = MRMLReview.reference(visit.node, "metrics")
     columns = {table.GetTable().GetColumnName(n): table.GetTable().GetColumn(n) for n in range(table.GetTable().GetNumberOfColumns())}
     assert columns["structure"].GetValue(0) == "mass" and columns["dice"].GetValue(0) == pytest.approx(wanted.dice, abs=1e-6)
