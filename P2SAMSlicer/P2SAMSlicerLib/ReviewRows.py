@@ -7,7 +7,9 @@ from datetime import datetime, timezone
 
 from .SliceReview import ACCEPTED, EDITED, FLAGGED, NOT_REVIEWED, SliceReview
 
-SEVERITY = ("empty", "area jump", "centroid jump", "far", "prompt outside body", "not compared", "speck removed", "extent end")
+SEVERITY = (
+    "empty", "beyond the prior's scan", "area jump", "centroid jump", "far", "prompt outside body", "not compared", "speck removed", "extent end",
+)  # fmt: skip
 """Codes of `p2sam.flags`, the most alarming first; codes that are not known come after them."""
 
 NOT_STARTED, IN_PROGRESS, COMPLETED, MARKED = "NotStarted", "InProgress", "Completed", "Flagged"

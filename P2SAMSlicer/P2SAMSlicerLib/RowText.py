@@ -100,7 +100,7 @@ def _choice(row) -> str:
         how = _("Drawn from {positive} positive and {negative} negative parts, best of {count} candidates")
         how = how.format(positive=one.nPositive, negative=one.nNegative, count=len(one.candidates))
     elif "prior" in one.kind:
-        how = _("The {kind} was kept: no drawn candidate lay nearer").format(kind=one.kind)
+        how = _("The {kind} was kept: no drawn candidate lay clearly nearer").format(kind=one.kind)
     else:
         how = one.kind.capitalize() or _("Nothing was drawn")
     if one.distance is None:

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from . import flags
 from .boxed import Boxed, union
+from .coverage import beyond_flags, is_cut_by_scan
 from .drafts import ANCHOR_LOGIT, LEAST_LOGIT
 from .result import Flag, SliceResult, StructureResult
 from .settings import Settings
@@ -70,7 +71,7 @@ def usual_distance(draft: Draft, settings: Settings) -> float | None:
 def decide_ends(draft: Draft, stack: Boxed, visit: Visit, settings: Settings, why: dict[int, list[Flag]]) -> None:
     """Slices beyond the prior's ends, up to `extent_mm`, stay while they look like the prior and touch the slice before.
 
-    What a person accepted stays.
+    What a person accepted stays. Where the aligned prior has something too, the removal is told of.
     """
     if not settings.use_prior:
         return
@@ -87,6 +88,9 @@ def decide_ends(draft: Draft, stack: Boxed, visit: Visit, settings: Settings, wh
             k += step
         while k in draft.drawn:
             if k not in draft.anchors:
+                removed = float(np.count_nonzero(stack[k] > 0) * visit.spacing_kji[1:].prod())
+                if removed and (target.aligned[k] >= 0.5).any():
+                    why.setdefault(k, []).append(flags.end_flag(removed))
                 stack.inside[k - stack.box[0].start] = -16.0
             k += step
 
@@ -162,18 +166,20 @@ def structure_of(
     spacing = visit.spacing_kji
     usual = usual_distance(draft, settings)
     prior_slices = visit.prior_slices()
-    slices = []
+    slices, beyond = [], beyond_flags(visit, target)
     outlines = {k: flags.outline(stack[k] > 0, spacing[1:]) for k in draft.drawn}
     priors = {k: flags.outline(target.aligned[k] >= 0.5, spacing[1:]) for k in draft.drawn}
     for k in sorted(draft.drawn, key=visit.own_index):
         drawn = draft.drawn[k]
         found = list(why.get(k, []))
-        found += flags.empty_flag(outlines[k], priors[k])
+        if "empty" not in [flag.code for flag in found]:
+            found += flags.empty_flag(outlines[k], priors[k])
         if k - 1 in outlines:
             found += flags.jump_flags(outlines[k], outlines[k - 1], priors[k], priors[k - 1])
         if outlines[k].area_mm2 > 0:
             found += flags.distance_flags(drawn.distance, True, usual)
             found += flags.prompt_flags(drawn.prompts, visit.followup.array[k])
+        found += [beyond[k]] if k in beyond else []
         slices.append(slice_result(visit, k, int(prior_slices[k]), drawn, outlines[k], priors[k], found))
     mask, aligned = stack.reaching(LEAST_LOGIT / 2), target.aligned.reaching(0.5)
     structure = StructureResult(
@@ -183,6 +189,8 @@ def structure_of(
         float(target.segment.mask.sum() * visit.prior.spacing_mm.prod() / 1000),
         centroid_shift_mm(mask, aligned, spacing),
         usual_distance=usual,
+        prior_is_part=is_cut_by_scan(target.segment.mask),
+        reaches_beyond_prior=bool(beyond),
     )
     told = tuple(f"The tracking of '{target.segment.name}': {reason}; check its place." for reason in target.given_up)
     return replace(structure, warnings=(*structure_warnings(structure, visit.order.undo(aligned)), *told))
@@ -218,6 +226,8 @@ def structure_warnings(structure: StructureResult, aligned: np.ndarray) -> tuple
     name, found = structure.segment.name, []
     if structure.volume_ml == 0:
         found.append(f"Nothing was found of '{name}' on this visit.")
+    if structure.reaches_beyond_prior:
+        found.append(f"The prior scan ends within '{name}'; what lies beyond it was not segmented reliably, and its volume is not complete.")
     if structure.is_cut(aligned):
-        found.append(f"The field of view cuts '{name}'; its volume is that of the part inside.")
+        found.append(f"The field of view cuts '{name}'{'' if structure.reaches_beyond_prior else '; its volume is that of the part inside'}.")
     return tuple(found)

@@ -36,7 +36,11 @@ def outline(mask: np.ndarray, spacing_mm: np.ndarray) -> Outline:
 def empty_flag(here: Outline, prior: Outline) -> list[Flag]:
     if here.area_mm2 > 0 or prior.area_mm2 == 0:
         return []
-    return [Flag("empty", f"Nothing was found, but the aligned prior has {prior.area_mm2 / 100:.1f} cm2 here.")]
+    return [Flag("empty", f"Nothing was found, but the aligned prior has {prior.area_mm2 / 100:.1f} cm² here.")]
+
+
+def end_flag(removed_mm2: float) -> Flag:
+    return Flag("empty", f"Removed at the end of the structure ({removed_mm2 / 100:.1f} cm²): it lies beyond the tracked prior and is not enough like it.")
 
 
 def jump_flags(here: Outline, before: Outline, prior_here: Outline, prior_before: Outline) -> list[Flag]:
@@ -45,9 +49,11 @@ def jump_flags(here: Outline, before: Outline, prior_here: Outline, prior_before
     both = min(here.area_mm2, before.area_mm2)
     if both > 0 and max(here.area_mm2, before.area_mm2) > SMALL_MM2:
         change = here.area_mm2 / before.area_mm2
-        expected = prior_here.area_mm2 / prior_before.area_mm2 if min(prior_here.area_mm2, prior_before.area_mm2) > 0 else 1.0
+        known = min(prior_here.area_mm2, prior_before.area_mm2) > 0
+        expected = prior_here.area_mm2 / prior_before.area_mm2 if known else 1.0
         if abs(np.log(change) - np.log(expected)) > np.log(AREA_JUMP) and abs(np.log(change)) > np.log(AREA_JUMP):
-            found.append(Flag("area jump", f"The area changes {change:.2f}-fold from the slice before (prior: {expected:.2f})."))
+            prior = f", the aligned prior {in_words(expected)} on its own slice before" if known else ""
+            found.append(Flag("area jump", f"The area is {in_words(change)} on the slice before{prior}."))
         moved = here.centroid_mm - before.centroid_mm
         if prior_here.centroid_mm is not None and prior_before.centroid_mm is not None:
             moved = moved - (prior_here.centroid_mm - prior_before.centroid_mm)
@@ -56,6 +62,16 @@ def jump_flags(here: Outline, before: Outline, prior_here: Outline, prior_before
                 Flag("centroid jump", f"The centre moves {np.hypot(*moved):.0f} mm from the slice before, more than the prior's does.")
             )
     return found
+
+
+def in_words(ratio: float) -> str:
+    """How an area compares with another: "64 % smaller than", "3.1 times as large as"."""
+    percent = round(100 * (ratio - 1))
+    if percent == 0:
+        return "as large as"
+    if ratio >= 2:
+        return f"{ratio:.1f} times as large as"
+    return f"{abs(percent)} % {'larger' if percent > 0 else 'smaller'} than"
 
 
 def distance_flags(distance: float | None, drawn: bool, usual: float | None) -> list[Flag]:

@@ -87,6 +87,14 @@ class StructureResult:
     warnings: tuple[str, ...] = ()
     usual_distance: float | None = None
     """What the prior shows against itself; None where too few of its slices were compared."""
+    prior_is_part: bool = False
+    """Whether the prior's contour reaches the border of the prior's scan, so that its volume is that of a part."""
+    reaches_beyond_prior: bool = False
+    """Whether the follow-up shows more of the structure than such a prior does."""
+
+    def is_part(self, aligned: np.ndarray) -> bool:
+        """Whether one of the two volumes is that of a part, so that they are not to be compared; `aligned` as in `is_cut`."""
+        return self.prior_is_part or self.is_cut(aligned)
 
     def is_cut(self, aligned: np.ndarray) -> bool:
         """Whether the result or the aligned prior (K, J, I) reaches the border of the scan, so that its volume is a part."""

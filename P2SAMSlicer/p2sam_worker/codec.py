@@ -40,6 +40,7 @@ def structure_message(structure: StructureResult, aligned: np.ndarray, job: JobF
         "prior_volume_ml": structure.prior_volume_ml,
         "centroid_shift_mm": structure.centroid_shift_mm,
         "cut_by_field_of_view": structure.is_cut(aligned),
+        "cut_by_prior_scan": structure.prior_is_part,
         "usual_distance": structure.usual_distance,
         "warnings": list(structure.warnings),
         "slices": [slice_message(one) for one in structure.slices],

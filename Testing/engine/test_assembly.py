@@ -89,6 +89,15 @@ def test_with_too_little_known_of_the_prior_the_ends_are_the_priors(visit, follo
     np.testing.assert_array_equal(mask, box((2, 6), (5, 12), (6, 16)))
 
 
+def test_what_is_removed_at_an_end_that_the_aligned_prior_has_too_is_told_of(visit, followup):
+    made = draft(visit, TALL, prior=box((2, 7), (5, 12), (6, 16)), distances={6: 2.1, 7: 2.1})
+    (mask,), (structure,), _ = assembled(visit, followup, made)
+    assert not mask[6].any()
+    (flag,) = next(s for s in structure.slices if K - 1 - s.index == 6).flags
+    assert flag.code == "empty" and flag.reason.startswith("Removed at the end of the structure (2.1 cm²)")
+    assert 7 not in codes(structure, visit), "an end as the prior has it is nothing to look at"
+
+
 def test_a_slice_within_the_prior_stays_however_far_its_distance_and_is_flagged(visit, followup):
     (mask,), (structure,), _ = assembled(visit, followup, draft(visit, TALL, distances={1: 9, 3: 99.0, 6: 9}))
     assert mask[3].any() and codes(structure, visit) == {3: ["far"]}

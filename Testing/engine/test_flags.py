@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from p2sam.flags import distance_flags, empty_flag, jump_flags, outline, prompt_flags
+from p2sam.flags import distance_flags, empty_flag, in_words, jump_flags, outline, prompt_flags
 from p2sam.prompts import PointPrompts
 
 SPACING = np.array([2.0, 1.5])
@@ -30,14 +30,15 @@ def test_area_and_centroid_are_in_millimetres():
 
 def test_an_empty_slice_is_flagged_only_where_the_prior_has_something():
     (flag,) = empty_flag(EMPTY, block(10, 20))
-    assert flag.code == "empty" and "6.0 cm2" in flag.reason
+    assert flag.code == "empty" and "6.0 cm²" in flag.reason
     assert empty_flag(EMPTY, EMPTY) == [] and empty_flag(block(2, 2), block(4, 4)) == []
 
 
 def test_a_jump_in_area_is_flagged_unless_the_prior_does_the_same():
     big, small, same = block(10, 20), block(5, 20, 12), block(10, 20)
     (flag,) = jump_flags(small, big, same, same)
-    assert flag.code == "area jump" and "0.50-fold" in flag.reason
+    assert flag.code == "area jump"
+    assert flag.reason == "The area is 50 % smaller than on the slice before, the aligned prior as large as on its own slice before."
     assert codes(jump_flags(big, small, same, same)) == ["area jump"]
     assert jump_flags(small, big, small, big) == []
     assert jump_flags(block(9, 20), big, same, same) == []
@@ -62,7 +63,13 @@ def test_specks_and_empty_neighbours_do_not_jump():
 
 
 def test_a_jump_is_measured_without_a_prior_too():
-    assert codes(jump_flags(block(10, 20), block(2, 20), EMPTY, EMPTY)) == ["area jump"]
+    (flag,) = jump_flags(block(10, 20), block(2, 20), EMPTY, EMPTY)
+    assert flag.code == "area jump" and flag.reason == "The area is 5.0 times as large as on the slice before."
+
+
+@pytest.mark.parametrize(("ratio", "words"), [(0.36, "64 % smaller than"), (1.0, "as large as"), (1.004, "as large as"), (1.62, "62 % larger than"), (3.14, "3.1 times as large as")])
+def test_a_ratio_of_areas_is_told_in_words(ratio, words):
+    assert in_words(ratio) == words
 
 
 def test_a_far_distance_is_flagged_against_what_is_usual_within_the_prior():

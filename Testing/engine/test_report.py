@@ -17,7 +17,7 @@ from p2sam.report.chart import ticks
 from p2sam.report.figures import frame_of, plane_letters
 from p2sam.report.pixels import CODE_KNOTS, HU_KNOTS, WINDOWS, default_window, encode_png, outlines, shrink
 from p2sam.report.text import escape, number
-from p2sam.result import Flag
+from p2sam.result import CandidateRecord, Flag
 from p2sam.volume import canonical
 from visit_fixture import AWKWARD_NAME, make_visit
 
@@ -291,8 +291,67 @@ def test_a_structure_cut_by_the_field_of_view_shows_no_change_of_volume(visit, p
     row = tree.find(".//tbody/tr")
     assert [row[1].text, row[2].text] == [number(cord.volume_ml), "44.7"]
     assert [row[3].text, row[4].text] == ["\N{EM DASH}"] * 2
-    note = tree.find(".//section/div/p[@class='note']").text
+    note = tree.findall(".//section/div/p[@class='note']")[1].text
     assert "cuts Spinal-Cord" in note and AWKWARD_NAME not in note
+
+
+def test_a_structure_that_the_priors_scan_cuts_shows_no_change_of_volume(visit):
+    tumour = visit.structures[0]
+    told = pages(replace(visit, structures=(tumour,)))
+    assert told.find(".//tbody/tr")[4].text != "\N{EM DASH}"
+    cut = pages(replace(visit, structures=(replace(tumour, prior_is_part=True),)))
+    assert [cell.text for cell in cut.find(".//tbody/tr")[3:5]] == ["\N{EM DASH}"] * 2
+    assert any(f"The prior's scan cuts {AWKWARD_NAME}: the prior's volume" in "".join(note.itertext()) for note in cut.iter("p"))
+
+
+def kept(result, *nearer):
+    """The slice with its tracked prior kept at 1.68, and other candidates at these distances."""
+    own = CandidateRecord("tracked prior", 0, 0, 1.68, result.area_mm2)
+    return replace(result, candidates=(own, *(CandidateRecord(kind, 1, 1, distance, 80.0) for kind, distance in nearer)), chosen=0)
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ([("parts", 1.60)], ["A drawn candidate was nearer (1.60 against 1.68), but not by the 30 % that it takes to leave the tracked prior."]),
+        ([("parts", 1.75)], []),
+        ([("aligned prior", 1.61)], ["The aligned prior was nearer; beside the tracked prior it is scored for comparison only."]),
+    ],
+)
+def test_a_candidate_that_was_nearer_than_the_chosen_one_is_explained(visit, others, said):
+    cord = visit.structures[1]
+    one = next(result for result in cord.slices if not result.flags)
+    changed = replace(cord, slices=tuple(kept(result, *others) if result is one else result for result in cord.slices))
+    tree = pages(replace(visit, structures=(visit.structures[0], changed), provenance={"settings": {"keep_margin": 0.3}}))
+    card = cards(tree)[f"c1-{one.index}"]
+    assert [note.text for note in card.iter("p") if note.get("class") == "note"] == said
+    facts = [element.text for element in card.iter("dt")]
+    assert "Nearest other candidate" in facts and not any("best" in fact.lower() for fact in facts)
+
+
+def test_a_chosen_candidate_that_was_removed_at_the_end_is_told_of(visit):
+    cord = visit.structures[1]
+    one = next(result for result in cord.slices if not result.flags)
+    changed = replace(cord, slices=tuple(replace(result, area_mm2=0.0) if result is one else result for result in cord.slices))
+    text = "".join(cards(pages(replace(visit, structures=(visit.structures[0], changed))))[f"c1-{one.index}"].itertext())
+    assert "was removed: this slice lies beyond the end of the structure" in text
+
+
+def test_the_quality_of_the_alignment_is_given_with_its_scale(page):
+    assert "quality 0.810 on a scale to 1, which is a perfect copy; below 0.4 is doubtful" in page
+
+
+def test_what_the_shift_and_the_changes_are_measured_from_is_said(page):
+    assert "Shift against the aligned prior (mm)" in page and "not how far the structure moved in the patient" in page
+    assert "Against the aligned prior" in page
+
+
+def test_the_research_banner_is_at_the_top_and_on_each_printed_page(page):
+    tree = parse(page)
+    first = [element for element in tree.find("body") if element.tag != "svg"][0]
+    assert first.get("class") == "banner" and "FOR RESEARCH USE ONLY." in "".join(first.itertext())
+    style = "".join(tree.find("head/style").itertext())
+    assert ".banner{display:table-header-group}" in style[style.index("@media print") :]
 
 
 def test_metrics_are_shown_only_where_a_truth_was_given(visit, page):

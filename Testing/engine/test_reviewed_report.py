@@ -52,12 +52,31 @@ def test_each_structure_has_its_counts_and_the_visit_a_sentence(tree, visit):
 
 def test_each_slice_says_who_settled_it_when_and_why(tree, visit):
     rejected = card(tree, visit, 2)
-    assert "flagged by reviewer" in text_of(rejected.find("summary"))
+    assert f"flagged by {REVIEWER}" in text_of(rejected.find("summary"))
     minute = visit.structures[0].slices[2].index
     assert f"Flagged by {REVIEWER}, 2026-11-25 16:{minute:02d}{NOTE}" in text_of(rejected)
     assert "accepted, edited" in text_of(card(tree, visit, 3).find("summary")) and "accepted, edited" not in text_of(card(tree, visit, 0))
     untouched = text_of(card(tree, visit, 4))
     assert "not reviewed" in untouched and REVIEWER not in untouched
+
+
+def test_what_a_person_flagged_comes_first_is_counted_and_is_unfolded(tree, visit):
+    tumour = visit.structures[0].slices
+    calm = next(result for result in tumour if not result.flags)
+    entries = [entry(AWKWARD_NAME, calm, "flagged")]
+    page = ElementTree.fromstring(render_report(replace(visit, provenance={"review": {"slices": entries}})).split("\n", 1)[1])
+    first = next(page.iter("details"))
+    assert first.get("id") == f"c0-{calm.index}" and first.get("open") and "flagged" in first.get("class").split()
+    lead = next(text_of(one) for one in page.iter("p") if one.get("class") == "lead")
+    assert lead.startswith(f"1 of {sum(len(one.slices) for one in visit.structures)} slices was flagged by {REVIEWER}.")
+    assert "The method gives a reason to look at" in lead and f"Start with {AWKWARD_NAME}, slice {calm.index}" in lead
+
+
+def test_a_slice_that_a_person_flagged_is_not_under_a_sentence_that_none_is(visit):
+    calm = [replace(one, slices=tuple(replace(result, flags=()) for result in one.slices)) for one in visit.structures]
+    entries = [entry(AWKWARD_NAME, calm[0].slices[3], "flagged", reviewer="")]
+    page = render_report(replace(visit, structures=tuple(calm), provenance={"review": {"slices": entries}}))
+    assert "flagged by a reviewer." in page and "The method gives no reason to look at any of" in page and "Start with" in page
 
 
 def test_research_use_only_is_said_once(visit):

@@ -142,6 +142,7 @@ def structure_summary(structure: StructureResult, aligned: np.ndarray) -> dict:
         "volume_ml": round(structure.volume_ml, 3),
         "prior_volume_ml": round(structure.prior_volume_ml, 3),
         "cut_by_field_of_view": structure.is_cut(aligned),
+        "cut_by_prior_scan": structure.prior_is_part,
         "centroid_shift_mm": None if shift is None else round(shift, 2),
         "slices": len(structure.slices),
         "flagged": sum(bool(result.flags) for result in structure.slices),

@@ -25,10 +25,10 @@ def visit_table(told: dict) -> Table:
     """The structures of one follow-up, as `run.summary` tells of them; with Dice where a truth is known."""
     state = "" if told["complete"] else ", INCOMPLETE"
     used = told["alignment"]
-    title = f"{told['visit']}{state}: alignment {used['used']} (quality {used['quality']:.2f}), {told['seconds']:.0f} s"
+    title = f"{told['visit']}{state}: alignment {used['used']} (quality {used['quality']:.2f} of 1), {told['seconds']:.0f} s"
     table = Table(title=Text(title), title_justify="left")
     table.add_column("Structure")
-    columns = ["Volume (ml)", "Prior (ml)", "Change", "Shift (mm)", "Slices", "Flagged"]
+    columns = ["Volume (ml)", "Prior (ml)", "Change", "Shift against aligned prior (mm)", "Slices", "To look at"]
     dice = {structure: methods for (_, structure), methods in dice_table(told["metrics"]).items()}
     methods = list(dict.fromkeys(method for known in dice.values() for method in known))
     for column in (*columns, *(f"Dice {method}" for method in methods)):
@@ -41,7 +41,8 @@ def visit_table(told: dict) -> Table:
 
 def structure_cells(structure: dict, complete: bool) -> list[str]:
     volume, prior = structure["volume_ml"], structure["prior_volume_ml"]
-    change = f"{100 * (volume - prior) / prior:+.0f} %" if complete and prior > 0 and not structure["cut_by_field_of_view"] else NOTHING
+    comparable = complete and prior > 0 and not structure["cut_by_field_of_view"] and not structure["cut_by_prior_scan"]
+    change = f"{100 * (volume - prior) / prior:+.0f} %" if comparable else NOTHING
     shift = figure(structure["centroid_shift_mm"], 1) if complete else NOTHING
     return [figure(volume), figure(prior), change, shift, str(structure["slices"]), str(structure["flagged"])]
 

@@ -39,6 +39,8 @@ class StructureView:
     slice_axis: str
     side: int
     flipped: bool
+    keep_margin: float | None = None
+    """By which fraction a drawn candidate must be nearer than the tracked prior; None where nobody recorded it."""
 
     def slice_number(self, index: int) -> int:
         return len(self.hu) - 1 - index if self.flipped else index
@@ -55,20 +57,25 @@ def slice_card(view: StructureView, result: SliceResult, rank: int, opened: bool
     view : StructureView
     result : SliceResult
     rank : int
-        Place in the order worst first, from 1.
+        Place in the order of the cards, from 1.
     opened, pictured : bool
         Whether the card starts unfolded, and whether it holds pictures.
     reviewed : SliceReview or None
         What a person made of the slice; None where the visit was not reviewed at all.
     """
-    classes = f"card s{view.number}" + (" flagged" if result.flags else "")
+    classes = f"card s{view.number}" + (" flagged" if wants_a_look(result, reviewed) else "")
     unfolded = ' open="open"' if opened else ""
     pictures = _pictures(view, result) if pictured else no_picture(LEFT_OUT)
     return (
         f'<details class="{classes}" id="{view.card_id(result)}"{unfolded}>'
         f'{_summary(view, result, rank, reviewed)}<div class="body">{pictures}<div class="why">{_reviewed(reviewed)}{_reasons(result)}{_facts(result)}'
-        f"{candidate_table(result)}</div></div></details>\n"
+        f"{_choice(view, result)}{candidate_table(result)}</div></div></details>\n"
     )
+
+
+def wants_a_look(result: SliceResult, reviewed: SliceReview | None) -> bool:
+    """Whether the method gives a reason to look, or a person flagged the slice."""
+    return bool(result.flags) or reviewed is not None and reviewed.status == FLAGGED
 
 
 def candidate_table(result: SliceResult) -> str:
@@ -117,12 +124,12 @@ def _status_tag(reviewed: SliceReview | None) -> str:
         return ""
     kind = "settled" if reviewed.status in (ACCEPTED, EDITED) else "open" if reviewed.status == NOT_REVIEWED else "rejected"
     by_hand = ", edited" if reviewed.edited and reviewed.status != EDITED else ""
-    return f'<span class="tag {kind}">{escape(_said(reviewed.status) + by_hand)}</span>'
+    return f'<span class="tag {kind}">{escape(_said(reviewed) + by_hand)}</span>'
 
 
-def _said(status: str) -> str:
-    """The status for a person; the method flags slices too, so that a person's flag is named as one."""
-    return "flagged by reviewer" if status == FLAGGED else status
+def _said(reviewed: SliceReview) -> str:
+    """The status for a person; a flag is always a person's, the method gives reasons."""
+    return f"flagged by {reviewed.reviewer or 'a reviewer'}" if reviewed.status == FLAGGED else reviewed.status
 
 
 def _reviewed(reviewed: SliceReview | None) -> str:
@@ -148,13 +155,33 @@ def _facts(result: SliceResult) -> str:
     pair = "none, beyond the prior" if result.reference_index is None else f"slice {result.reference_index}"
     facts = (
         ("Distance", number(result.distance)),
-        ("Next best candidate", number(second_best_distance(result))),
+        ("Nearest other candidate", number(second_best_distance(result))),
         ("Area", area(result.area_mm2)),
-        ("Aligned prior", area(result.prior_area_mm2)),
-        ("Change", NOTHING if change is None else f"{number(change, signed=True)} %"),
+        ("Area of the aligned prior", area(result.prior_area_mm2)),
+        ("Against the aligned prior", NOTHING if change is None else f"{number(change, signed=True)} %"),
         ("Paired prior slice", pair),
     )
     return f"<dl>{''.join(f'<dt>{term}</dt><dd>{value}</dd>' for term, value in facts)}</dl>"
+
+
+def _choice(view: StructureView, result: SliceResult) -> str:
+    """Why a candidate that is not the nearest was kept, and why a slice with a chosen candidate may have no contour."""
+    chosen = None if result.chosen is None else result.candidates[result.chosen]
+    if chosen is None:
+        return ""
+    lines = []
+    if result.area_mm2 == 0 and chosen.area_mm2 > 0 and not result.flags:
+        lines.append(f"The chosen candidate ({area(chosen.area_mm2)}) was removed: this slice lies beyond the end of the structure.")
+    nearer = [one for one in result.candidates if None not in (one.distance, chosen.distance) and one.distance < chosen.distance]
+    drawn = min((one.distance for one in nearer if one.kind == "parts"), default=None)
+    if drawn is not None and chosen.kind != "parts":
+        margin = "the margin" if view.keep_margin is None else f"the {100 * view.keep_margin:.0f} %"
+        lines.append(
+            f"A drawn candidate was nearer ({number(drawn)} against {number(chosen.distance)}), but not by {margin} that it takes to leave the {chosen.kind}."
+        )
+    if any(one.kind == "aligned prior" for one in nearer):
+        lines.append("The aligned prior was nearer; beside the tracked prior it is scored for comparison only.")
+    return "".join(f'<p class="note">{escape(line)}</p>' for line in lines)
 
 
 def _pictures(view: StructureView, result: SliceResult) -> str:

@@ -13,6 +13,9 @@ from .text import escape
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The browser itself refuses any network access of the page."""
 
+RESEARCH_ONLY = "FOR RESEARCH USE ONLY."
+NOT_A_DEVICE = "Not a medical device. Every contour needs a clinician's look before it is used."
+
 
 def page(title: str, head: str, sections: Sequence[str], structures: int) -> str:
     """The document around the sections."""
@@ -32,8 +35,9 @@ def header(title: str, facts: Sequence[tuple[str, str, str]]) -> str:
         for term, value, small in facts
     )
     return (
-        '<header><div class="wrap"><div class="top"><span>P2SAMSlicer: contours propagated from the prior visit</span>'
-        f'<span>For research use only</span></div><h1>{escape(title)}</h1><dl class="facts">{entries}</dl></div></header>'
+        f'<div class="banner" role="note"><b>{RESEARCH_ONLY}</b> {NOT_A_DEVICE}</div>'
+        '<header><div class="wrap"><div class="top"><span>P2SAMSlicer: contours propagated from the prior visit</span></div>'
+        f'<h1>{escape(title)}</h1><dl class="facts">{entries}</dl></div></header>'
     )
 
 
@@ -74,7 +78,7 @@ def chart_legend() -> str:
     marks = (
         ("drawn", "drawn from prompts"),
         ("kept", "registered prior kept"),
-        ("flagged", "flagged"),
+        ("flagged", "a reason to look"),
         ("unscored", "no score"),
     )
     entries = [f'<span><svg width="16" height="16" aria-hidden="true">{mark_svg(kind, 8, 8)}</svg>{text}</span>' for kind, text in marks]
@@ -112,7 +116,7 @@ def toolbar(structure_names: Sequence[str]) -> str:
     inputs += [f'<input class="pick" type="checkbox" id="{key}"/>' for key in ("only", "lines", "points")]
     return (
         f'{"".join(inputs)}<div class="bar"><div class="group">{"".join(labels["s"])}</div>'
-        '<div class="group"><label for="only">Flagged only</label></div>'
+        '<div class="group"><label for="only">Only flagged or with a reason</label></div>'
         '<div class="group"><i>Hide</i><label for="lines">Contours</label><label for="points">Points</label></div>'
         f'<div class="group"><i>Window</i>{"".join(labels["w"])}</div>'
         '<div class="group"><button type="button" id="open">Open all</button><button type="button" id="close">Close all</button>'

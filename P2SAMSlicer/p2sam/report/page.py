@@ -1,4 +1,4 @@
-"""The report of a visit: one HTML file that opens from disk, the slices that need a look first."""
+"""The report of a visit: one HTML file that opens from disk, the slices with a flag or a reason to look first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .card import StructureView, slice_card
+from .card import StructureView, slice_card, wants_a_look
 from .chart import structure_chart
 from .figures import LETTERS, frame_of
 from .html import alert, chart_legend, header, page, panel, picture_legend, section, toolbar
@@ -16,10 +16,10 @@ from .reviewed import review_panel
 from .summary import facts, footer, metric_table, structure_table, verdict, warnings
 from .text import escape
 from ..result import SliceResult, VisitResult
-from ..review import review_of
+from ..review import FLAGGED, review_of
 from ..volume import Volume, canonical
 
-FLAG_ORDER = ("empty", "jump", "outside", "far", "extent")
+FLAG_ORDER = ("empty", "beyond", "jump", "outside", "far", "extent")
 """Words in flag codes, gravest first. A code without any of them counts as gravest: what is unknown is looked at first."""
 
 PICTURE_BYTES = 10_000_000
@@ -29,7 +29,7 @@ BYTES_A_PIXEL = 0.9
 SIDES = (110, 240)
 """Smallest and largest side of a picture in pixels; smaller than the first a contour cannot be judged."""
 OPENED = 6
-"""Cards that start unfolded, where flagged."""
+"""Cards that start unfolded, where somebody or the method wants a look."""
 
 
 def render_report(
@@ -66,11 +66,11 @@ def render_report(
     sections = [
         alert("This result is incomplete", [] if visit.complete else [_INCOMPLETE]),
         alert("Read this first", warnings(visit)),
-        section("Structures", panel(verdict(order, views)), panel(structure_table(visit))),
+        section("Structures", panel(verdict(order, views, review)), panel(structure_table(visit))),
         section("Review", panel(review_panel(visit, review))) if review else "",
         section("Against the given truth", panel(metric_table(metrics_rows, visit.name))) if metrics_rows else "",
         section("Distance over the slices", _charts(visit, views)),
-        section("Slices, worst first", panel(picture_legend(bool(truth_masks))), _cards(visit, order, views)),
+        section("Slices: flagged by a reviewer, then with a reason to look, then most unlike the prior", panel(picture_legend(bool(truth_masks))), _cards(visit, order, views)),
         footer(visit),
     ]
     return page(f"P2SAMSlicer: {title}", header(title, facts(visit)), sections, len(visit.structures))
@@ -88,13 +88,16 @@ def severity(result: SliceResult) -> int:
 
 
 def worst_first(visit: VisitResult) -> list[tuple[int, SliceResult]]:
-    """(structure number, slice) of every slice: flagged by severity, then by distance; no score comes before any score."""
+    """(structure number, slice) of every slice: those that a person flagged, then those with a reason, the gravest first, then by
+    distance; no score comes before any score."""
+    review = review_of(visit)
     slices = [(place, result) for place, structure in enumerate(visit.structures) for result in structure.slices]
 
     def key(entry: tuple[int, SliceResult]):
         place, result = entry
         distance = math.inf if result.distance is None and (result.area_mm2 > 0 or result.flags) else result.distance
-        return severity(result), -len(result.flags), -(distance if distance is not None else -1.0), place, result.index
+        reviewed = review and review.of(visit.structures[place].segment.name, result.index)
+        return not reviewed or reviewed.status != FLAGGED, severity(result), -len(result.flags), -(distance if distance is not None else -1.0), place, result.index
 
     return sorted(slices, key=key)
 
@@ -130,9 +133,15 @@ def _views(visit: VisitResult, prior_hu: np.ndarray | None, truths: Mapping[str,
                 slice_axis=_slice_letters(volume)[2],
                 side=side,
                 flipped=order.flips[0],
+                keep_margin=_keep_margin(visit),
             )
         )
     return views
+
+
+def _keep_margin(visit: VisitResult) -> float | None:
+    settings = visit.provenance.get("settings")
+    return settings.get("keep_margin") if isinstance(settings, Mapping) else None
 
 
 def _slice_letters(volume: Volume) -> tuple[str, str, str]:
@@ -164,5 +173,5 @@ def _cards(visit: VisitResult, order: list[tuple[int, SliceResult]], views: list
     for rank, (place, result) in enumerate(order, start=1):
         room -= views[place].side ** 2
         reviewed = None if review is None else review.of(views[place].name, result.index)
-        cards.append(slice_card(views[place], result, rank, rank <= OPENED and bool(result.flags), room >= 0, reviewed))
+        cards.append(slice_card(views[place], result, rank, rank <= OPENED and wants_a_look(result, reviewed), room >= 0, reviewed))
     return toolbar([structure.segment.name for structure in visit.structures]) + f'<div class="cards">{"".join(cards)}</div>'

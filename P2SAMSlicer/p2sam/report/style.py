@@ -11,6 +11,8 @@ CSS = """
 html{scroll-behavior:smooth}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
 font-variant-numeric:tabular-nums}
+.banner{background:#ffd54a;color:#1c1400;border-bottom:3px solid #1c1400;text-align:center;font-size:16px;padding:8px 16px}
+.banner b{font-size:18px;letter-spacing:.04em;margin-right:8px}
 header{background:#10202e;color:#eef4f8;padding:22px 0 20px}
 .wrap{max-width:1180px;margin:0 auto;padding:0 24px}
 header .top{display:flex;justify-content:space-between;gap:24px;font-size:13px;color:#b3c4d1}
@@ -113,7 +115,7 @@ footer p{margin:0 0 6px;max-width:80em}
 @media screen and (max-width:860px){.body{grid-template-columns:1fr 1fr}.why{grid-column:1/-1}}
 @media screen and (max-width:560px){.body{grid-template-columns:1fr}.wrap{padding:0 12px}}
 @page{margin:12mm}
-@media print{body{background:#fff;zoom:.68}.scroll{overflow:visible}td,th{padding:5px 7px}td.t{min-width:6em}h2,h3{break-after:avoid}header{background:#fff;color:#000;padding:0;border-bottom:2px solid #000}header .top,dl.facts dt,
+@media print{body{background:#fff;zoom:.68;display:table;width:100%}.banner{display:table-header-group}.scroll{overflow:visible}td,th{padding:5px 7px}td.t{min-width:6em}h2,h3{break-after:avoid}header{background:#fff;color:#000;padding:0;border-bottom:2px solid #000}header .top,dl.facts dt,
 dl.facts small{color:#333}.bar,.pick{display:none}.card{break-inside:avoid}.panel{break-inside:avoid}main.wrap{padding:10px 0}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 """

@@ -10,9 +10,11 @@ from pathlib import PurePath
 import numpy as np
 
 from .card import StructureView
+from ..align import DOUBTFUL_QUALITY
 from .html import color_chip, table
 from .text import NOTHING, escape, number, plain
 from ..result import SliceResult, StructureResult, VisitResult
+from ..review import FLAGGED, Review
 
 UNKNOWN = "not recorded"
 METRIC_TITLES = {
@@ -74,7 +76,7 @@ def _quality(alignment: Mapping) -> str:
         return "quality not measured"
     if isinstance(quality, Mapping):
         return ", ".join(f"{str(key).replace('_', ' ')} {_value(value)}" for key, value in quality.items())
-    return f"quality {_value(quality)}"
+    return f"quality {_value(quality)} on a scale to 1, which is a perfect copy; below {DOUBTFUL_QUALITY} is doubtful"
 
 
 def _value(value: object) -> str:
@@ -91,40 +93,49 @@ def warnings(visit: VisitResult) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def verdict(order: list[tuple[int, SliceResult]], views: Sequence[StructureView]) -> str:
-    """How many slices are flagged, why, and the one to begin with; `order` is worst first."""
-    flagged = [(place, result) for place, result in order if result.flags]
+def verdict(order: list[tuple[int, SliceResult]], views: Sequence[StructureView], review: Review | None = None) -> str:
+    """How many slices have a reason to look at, which, how many a person flagged, and the one to begin with; `order` is the cards'."""
     if not order:
         return '<p class="lead">No slice was segmented.</p>'
-    if not flagged:
-        return f'<p class="lead">None of {len(order)} slices is flagged. Every contour still needs a look before it is used.</p>'
-    place, first = flagged[0]
-    codes = Counter(flag.code for _, result in flagged for flag in result.flags)
+    reviewed = [None if review is None else review.of(views[place].name, result.index) for place, result in order]
+    by_person = [one for one in reviewed if one is not None and one.status == FLAGGED]
+    reasoned = [result for _, result in order if result.flags]
+    codes = Counter(flag.code for result in reasoned for flag in result.flags)
     kinds = ", ".join(f"{escape(plain(code))} {count}" for code, count in codes.most_common())
-    return (
-        f'<p class="lead"><b>{len(flagged)} of {len(order)} slices</b> are flagged ({kinds}). Start with '
-        f'<a href="#{views[place].card_id(first)}">{escape(views[place].name)}, slice {first.index}</a>.</p>'
-    )
+    names = ", ".join(sorted({one.reviewer or "a reviewer" for one in by_person}))
+    lines = [f"<b>{len(by_person)} of {len(order)} slices</b> {'was' if len(by_person) == 1 else 'were'} flagged by {escape(names)}."] if by_person else []
+    if reasoned:
+        lines.append(f"The method gives a reason to look at <b>{len(reasoned)} of {len(order)} slices</b> ({kinds}).")
+    else:
+        lines.append(f"The method gives no reason to look at any of {len(order)} slices. Every contour still needs a look before it is used.")
+    if reasoned or by_person:
+        place, first = order[0]
+        lines.append(f'Start with <a href="#{views[place].card_id(first)}">{escape(views[place].name)}, slice {first.index}</a>.')
+    return f'<p class="lead">{" ".join(lines)}</p>'
 
 
 def structure_table(visit: VisitResult) -> str:
-    """One row a structure: volumes, change, shift, slices, distances; a note where the field of view cuts a structure."""
-    titles = ["Volume (ml)", "Prior (ml)", "Change (ml)", "Change (%)", "Shift from aligned prior (mm)", "Slices", "Flagged", "No contour"]
+    """One row a structure: volumes, change, shift, slices, distances; what is compared with what, and where a scan cuts a structure."""
+    titles = ["Volume (ml)", "Prior (ml)", "Change (ml)", "Change (%)", "Shift against the aligned prior (mm)", "Slices", "With a reason", "No contour"]
     columns = [("Structure", True)] + [(title, False) for title in [*titles, "Mean distance", "Largest distance"]]
     rows = table(columns, [_structure_row(visit, structure) for structure in visit.structures])
-    cut = [structure.segment.name for structure in visit.structures if structure.is_cut(visit.aligned_masks[structure.segment.name])]
-    if not cut:
-        return rows
-    return rows + (
-        f'<p class="note">The follow-up\'s field of view cuts {escape(", ".join(cut))}: the volume is that of the part inside, '
-        "so no change is given.</p>"
-    )
+    notes = [
+        "Changes are against the volume that the prior has on its own scan. The shift is between the centres of the result and of the aligned "
+        "prior, which was brought onto this scan before: it is not how far the structure moved in the patient."
+    ]
+    cut = [one.segment.name for one in visit.structures if one.is_cut(visit.aligned_masks[one.segment.name])]
+    part = [one.segment.name for one in visit.structures if one.prior_is_part]
+    if cut:
+        notes.append(f"The follow-up's field of view cuts {', '.join(cut)}: the volume is that of a part, so no change is given.")
+    if part:
+        notes.append(f"The prior's scan cuts {', '.join(part)}: the prior's volume is that of a part, so no change is given.")
+    return rows + "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
 
 
 def _structure_row(visit: VisitResult, structure: StructureResult) -> list[str]:
     """A part of a volume is no volume to compare: an incomplete visit, or a cut structure, shows no change."""
     prior_ml = structure.prior_volume_ml
-    comparable = visit.complete and not structure.is_cut(visit.aligned_masks[structure.segment.name])
+    comparable = visit.complete and not structure.is_part(visit.aligned_masks[structure.segment.name])
     change = structure.volume_ml - prior_ml if comparable else None
     relative = 100 * change / prior_ml if change is not None and prior_ml > 0 else None
     scored = [result for result in structure.slices if result.distance is not None]
