@@ -351,7 +351,7 @@ def test_the_research_banner_is_at_the_top_and_on_each_printed_page(page):
     first = [element for element in tree.find("body") if element.tag != "svg"][0]
     assert first.get("class") == "banner" and "FOR RESEARCH USE ONLY." in "".join(first.itertext())
     style = "".join(tree.find("head/style").itertext())
-    assert ".banner{display:table-header-group}" in style[style.index("@media print") :]
+    assert ".banner{display:table-header-group;break-inside:avoid}" in style[style.index("@media print") :]
 
 
 def test_metrics_are_shown_only_where_a_truth_was_given(visit, page):

@@ -115,7 +115,7 @@ footer p{margin:0 0 6px;max-width:80em}
 @media screen and (max-width:860px){.body{grid-template-columns:1fr 1fr}.why{grid-column:1/-1}}
 @media screen and (max-width:560px){.body{grid-template-columns:1fr}.wrap{padding:0 12px}}
 @page{margin:12mm}
-@media print{body{background:#fff;zoom:.68;display:table;width:100%}.banner{display:table-header-group}.scroll{overflow:visible}td,th{padding:5px 7px}td.t{min-width:6em}h2,h3{break-after:avoid}header{background:#fff;color:#000;padding:0;border-bottom:2px solid #000}header .top,dl.facts dt,
+@media print{body{background:#fff;zoom:.68;display:table;width:100%}.banner{display:table-header-group;break-inside:avoid}header,main{display:table-row-group}.scroll{overflow:visible}td,th{padding:5px 7px}td.t{min-width:6em}h2,h3{break-after:avoid}header{background:#fff;color:#000;padding:0;border-bottom:2px solid #000}header .top,dl.facts dt,
 dl.facts small{color:#333}.bar,.pick{display:none}.card{break-inside:avoid}.panel{break-inside:avoid}main.wrap{padding:10px 0}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 """
