@@ -24,6 +24,7 @@ class OpenedPanels:
         self.logic = logic
         self.widget = slicer.util.loadUI(str(UI))
         self.ui = slicer.util.childWidgetVariables(self.widget)
+        self.ui.reviewerLineEdit.setText("Dr Adams")
         self.widget.setMRMLScene(slicer.mrmlScene)
         self.panels = ReviewPanels(self.ui, logic)
         self.current = self.panels.current

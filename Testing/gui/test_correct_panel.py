@@ -60,6 +60,38 @@ def test_a_reset_brings_contour_and_points_back(visit):
     assert np.allclose([visit.lists[0].GetNthControlPointPositionWorld(row) for row in visit.rows_on_slice()], places, atol=1e-4)
 
 
+def places(visit):
+    return [visit.lists[0].GetNthControlPointPositionWorld(row) for row in visit.rows_on_slice()]
+
+
+@pytest.mark.parametrize("settled", ["accepted", "by hand"])
+def test_a_persons_slice_is_drawn_again_only_after_a_question_and_the_point_goes_back(visit, dialogs, settled):
+    if settled == "accepted":
+        visit.logic.acceptSlice(visit.node, "mass", visit.index, reviewer="Dr Clark")
+    else:
+        edited = visit.slice()
+        edited[2:5, 3:9] = True
+        writeSlices(visit.nodes.segmentation, visit.patient.followup, visit.segment, {visit.index: edited}, visit.axis)
+        visit.logic.markEdited(visit.node)
+    visit.opened.settle()
+    before, start, status = visit.slice(), places(visit), visit.status()
+    dialogs.expect("confirmOkCancelDisplay", False)
+    move_first_point(visit)
+    visit.wait()
+    assert (visit.slice() == before).all() and visit.status() == status and np.allclose(places(visit), start, atol=1e-4)
+    assert ("accepted by Dr Clark" if settled == "accepted" else "edited by hand") in dialogs.shown[0][1]
+    dialogs.expect("confirmOkCancelDisplay", False)
+    visit.ui.resetSliceButton.click()
+    assert (visit.slice() == before).all() and visit.status() == status
+    dialogs.expect("confirmOkCancelDisplay", True)
+    move_first_point(visit)
+    visit.wait()
+    assert (visit.slice() != before).any() and visit.status() == "edited"
+    visit.ui.resetSliceButton.click()
+    visit.wait()
+    assert visit.status() == "not reviewed" and len(dialogs.shown) == 3, "what the method drew from a point is not a person's drawing"
+
+
 def test_a_drag_is_drawn_once_when_the_point_is_let_go(visit, monkeypatch):
     asked = []
     original = visit.logic.redrawSlice
@@ -195,6 +227,7 @@ def test_the_segment_editor_opens_on_the_structure_and_edits_are_noted(visit):
     assert visit.status() == "not reviewed"
     visit.opened.panels.enter()
     assert visit.status() == "edited" and (visit.slice() == edited).all()
+    assert "to be accepted" in visit.ui.redrawLabel.text and f": slice {visit.index}." in visit.ui.redrawLabel.text
     assert visit.status(visit.others[0]) == "not reviewed"
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import qt
 import slicer
 from review_panels import OpenedPanels, colored_near, slice_node
 from review_scene import FOLLOWUP, PRIOR, SHAPE, WORST_FIRST, RecordingLogic, ReviewedScene, ball, ras
@@ -134,7 +135,6 @@ def test_only_the_points_of_the_chosen_structure_are_seen(opened, scene):
 
 
 def test_keys_step_accept_and_flag(opened, scene):
-    opened.ui.reviewerLineEdit.setText("Dr Adams")
     opened.click_row(*WORST_FIRST[0])
     opened.press("N")
     assert (opened.current.structure, opened.current.index) == WORST_FIRST[1]
@@ -148,6 +148,27 @@ def test_keys_step_accept_and_flag(opened, scene):
     assert [statuses[one] for one in WORST_FIRST] == ["Accepted", "Flagged", "Not reviewed"]
     review = MRMLReview.load(scene.reviews[0])
     assert review.slice(*WORST_FIRST[0]).reviewer == "Dr Adams" and review.slice(*WORST_FIRST[0]).time
+
+
+def test_nobody_accepts_without_a_name(opened, scene):
+    opened.ui.reviewerLineEdit.setText("  ")
+    opened.click_row(*WORST_FIRST[0])
+    for button in (opened.ui.acceptButton, opened.ui.acceptVisitButton):
+        button.click()
+        assert "Give your name" in opened.ui.detailLabel.text
+    assert set(opened.statuses().values()) == {"Not reviewed"}
+
+
+def test_a_key_that_is_held_decides_one_slice(opened):
+    assert not any(one.autoRepeat for one in opened.ui.reviewCollapsibleButton.findChildren(qt.QShortcut))
+
+
+def test_the_filter_for_reasons_shows_what_a_person_flagged_as_well(opened):
+    without = next(one for one in opened.rows() if one not in WORST_FIRST)
+    opened.click_row(*without)
+    opened.ui.flagButton.click()
+    opened.ui.onlyFlaggedCheckBox.setChecked(True)
+    assert set(opened.rows()) == {*WORST_FIRST, without}
 
 
 def test_keys_rest_while_another_module_is_shown(opened):
@@ -201,6 +222,8 @@ def test_the_rest_of_a_visit_is_accepted_at_once_and_flags_stay(opened, dialogs)
     opened.click_row(*WORST_FIRST[0])
     opened.ui.flagButton.click()
     opened.ui.acceptVisitButton.click()
+    ((_name, question),) = dialogs.shown
+    assert "Dr Adams accepts" in question and "2 of those not looked at have a reason" in question and "1 flagged by a person stay" in question
     statuses = opened.statuses()
     assert statuses.pop(WORST_FIRST[0]) == "Flagged" and set(statuses.values()) == {"Accepted"}
 
