@@ -210,9 +210,10 @@ class CorrectPanel:
         if error:
             self.tell(error)
         else:
-            one = self.store.review(key[0]).slice(key[1], key[2])
-            text = _("Slice {index} drawn again in {seconds} s: {area} cm², distance {distance}.")
-            distance = RowText.NOTHING if one.distance is None else f"{one.distance:.3g}"
+            structure = self.store.review(key[0]).structure(key[1])
+            one = structure.slices[key[2]]
+            text = _("Slice {index} drawn again in {seconds} s: {area} cm², {distance}.")
+            distance = RowText.distanceWords(one.distance, structure.usualDistance)
             self._message = html.escape(text.format(index=key[2], seconds=f"{seconds:.1f}", area=f"{one.areaMm2 / 100:.1f}", distance=distance))
         self.refresh()
 
@@ -247,7 +248,8 @@ class CorrectPanel:
         if review is None or self.current.structure is None:
             text = _("Choose a slice in Review.")
         else:
-            text = _("{structure}, slice {index}: its points").format(structure=self.current.structure, index=self.current.index)
+            slices = review.structure(self.current.structure).slices if self.current.structure in review.names else {}
+            text = RowText.pointsTitle(self.current.structure, self.current.index, slices.get(self.current.index))
         self.ui.correctLabel.setText(f"<b>{html.escape(text)}</b>")
         self.ui.redrawLabel.setText(self._message)
         self.ui.redrawLabel.setVisible(bool(self._message))

@@ -80,7 +80,7 @@ def distanceChart(scene, review, chart=None, followup=None):
     indices = sorted({index for structure in review.structures for index in structure.slices})
     columns, wanted = [(_("Slice"), indices)], []
     for number, structure in enumerate(review.structures):
-        distances = [structure.slices[index].distance if index in structure.slices else None for index in indices]
+        distances = [structure.relative(structure.slices[index]) if index in structure.slices else None for index in indices]
         flagged = [distance if index in structure.slices and structure.slices[index].flags else None for index, distance in zip(indices, distances, strict=True)]
         for only, values, title in ((False, distances, structure.name), (True, flagged, _("{structure}, flagged").format(structure=structure.name))):
             if not only or any(value is not None for value in values):
@@ -90,7 +90,7 @@ def distanceChart(scene, review, chart=None, followup=None):
     series = _matched(scene, chart, known, wanted, table, columns[0][0])
     chart.SetTitle(_("Distance over slices, {visit}").format(visit=review.name))
     chart.SetXAxisTitle(_("Slice"))
-    chart.SetYAxisTitle(_("Distance"))
+    chart.SetYAxisTitle(_("Distance (1: usual within the prior)"))
     chart.SetLegendVisibility(True)
     return chart, series
 
@@ -135,7 +135,7 @@ def _reportTitles() -> list:
         ("volumeMl", _("Volume (ml)")),
         ("priorVolumeMl", _("Prior volume (ml)")),
         ("changePercent", _("Change (%)")),
-        ("centroidShiftMm", _("Centroid shift (mm)")),
+        ("centroidShiftMm", _("Shift to aligned prior (mm)")),
         ("slices", _("Slices")),
         ("flaggedByMethod", _("Flagged by the method")),
         ("accepted", _("Accepted")),
@@ -144,7 +144,7 @@ def _reportTitles() -> list:
         ("notReviewed", _("Not reviewed")),
         ("changedByHand", _("Changed by hand")),
         ("worstSlice", _("Worst slice")),
-        ("worstDistance", _("Its distance")),
+        ("worstDistance", _("Its distance (1: usual within the prior)")),
         ("status", _("Status")),
         ("reviewer", _("Reviewer")),
         ("time", _("Time")),

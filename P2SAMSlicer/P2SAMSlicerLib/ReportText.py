@@ -9,11 +9,11 @@ from slicer.i18n import tr as _
 from . import RowText
 from .RowText import NOTHING, moment
 
-WIDTHS = (80, 70, 50, 50, 58, 62, 76)
+WIDTHS = (80, 70, 50, 54, 94, 62, 76)
 
 
 def titles() -> tuple:
-    return (_("Visit"), _("Structure"), _("Vol. ml"), _("Change"), _("Shift mm"), _("Reviewed"), _("Status"))
+    return (_("Visit"), _("Structure"), _("Volume\n(ml)"), _("Change"), _("Shift to aligned\nprior (mm)"), _("Reviewed"), _("Status"))
 
 
 def tips() -> tuple:
@@ -22,7 +22,7 @@ def tips() -> tuple:
         _("The structure"),
         _("Volume of the result in millilitres"),
         _("Of the volume, against the prior brought onto the follow-up"),
-        _("Between the centroid of the aligned prior and that of the result, in millimetres"),
+        _("From the centroid of the prior, brought onto the follow-up by the alignment, to that of the result. What the alignment took up is not in it: it is not the shift in the patient."),
         _("Slices that somebody accepted, edited or flagged, of all"),
         _("As the Segment Editor shows it"),
     )

@@ -103,7 +103,7 @@ def _reportRow(review, structure) -> dict:
         "notReviewed": counts[NOT_REVIEWED],
         "changedByHand": sum(one.isEdited for one in slices),
         "worstSlice": rows[0].slice.index if rows else None,
-        "worstDistance": rows[0].slice.distance if rows else None,
+        "worstDistance": rows[0].relative if rows else None,
         "status": structureStatus(structure, review.complete),
         "reviewer": ", ".join(reviewers),
         "time": looked.time if looked else "",

@@ -137,7 +137,7 @@ class SliceTable:
             item = qt.QTableWidgetItem(text)
             if column in (SLICE, DISTANCE, AREA, PARTS):
                 item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
-            item.setToolTip(row.slice.reasons if column == REASONS else text)
+            item.setToolTip({REASONS: row.slice.reasons, DISTANCE: RowText.distanceTip(row)}.get(column, text))
             if column == REASONS and row.slice.flags:
                 item.setForeground(qt.QBrush(qt.QColor(REASON_COLOR)))
             if column == STRUCTURE and key[:2] in self._colors:

@@ -46,6 +46,11 @@ def test_the_figures_are_those_of_the_voxels(visit):
         assert float(rows[structure.name][4]) == pytest.approx(structure.centroidShiftMm, abs=0.051)
 
 
+def test_the_shift_says_what_it_is_measured_from(visit):
+    header = visit.ui.reportTable.horizontalHeaderItem(4)
+    assert header.text().replace("\n", " ") == "Shift to aligned prior (mm)" and "not the shift in the patient" in header.toolTip()
+
+
 def test_statuses_are_counted_as_they_are_given(visit):
     visit.ui.reviewerLineEdit.setText("Dr Baker")
     visit.ui.acceptButton.click()
@@ -102,7 +107,7 @@ def test_the_report_is_written_beside_tables_and_contours(visit, tmp_path, dialo
     visit.opened.wait_until(lambda: not visit.logic.running)
     folder = tmp_path / MRMLReview.load(visit.node).name
     assert folder.is_dir() and str(folder) in visit.ui.exportLabel.text
-    assert any("esearch use" in path.read_text(encoding="utf-8") for path in folder.glob("*.html"))
+    assert any("research use" in path.read_text(encoding="utf-8").casefold() for path in folder.glob("*.html"))
     tables = {path.name: list(csv.DictReader(path.open(encoding="utf-8-sig"))) for path in folder.glob("*.csv")}
     assert tables and sum(len(rows) for rows in tables.values()) > 10
     dialogs.expect("confirmOkCancelDisplay", True)

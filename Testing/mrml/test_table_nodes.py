@@ -25,7 +25,7 @@ def test_the_report_has_a_row_a_structure_with_its_numbers(scene, review):
     found = cells(reportTable(scene, review))
     assert found["Structure"][1] == "Heart" and found["Volume (ml)"] == [12.0, 0.0] and found["Prior volume (ml)"] == [16.0, 0.0]
     assert found["Change (%)"][0] == -25.0 and math.isnan(found["Change (%)"][1])
-    assert found["Centroid shift (mm)"][0] == 3.25 and math.isnan(found["Centroid shift (mm)"][1])
+    assert found["Shift to aligned prior (mm)"][0] == 3.25 and math.isnan(found["Shift to aligned prior (mm)"][1])
     assert found["Accepted"] == [1, 0] and found["Flagged by the method"] == [3, 0] and found["Worst slice"] == [5, 6]
     assert found["Reviewer"] == ["AB", ""] and found["Time"] == ["2026-03-01T10:00:00+01:00", ""] and found["Status"] == ["InProgress", "NotStarted"]
     assert found["Completeness"] == ["INCOMPLETE: the run was stopped"] * 2
@@ -51,9 +51,9 @@ def test_a_point_of_the_chart_leads_to_its_slice(scene, review):
         column = one.GetTableNode().GetTable().GetColumnByName(one.GetYColumnName())
         for row in range(column.GetNumberOfValues()):
             if not math.isnan(column.GetValue(row)):
-                drawn.setdefault(one.GetAttribute("P2SAM.FlaggedOnly"), []).append((*pointOf(one, row), column.GetValue(row)))
-    assert drawn["0"] == [(NAME, 3, 0.10), (NAME, 4, 0.95), (NAME, 6, 0.30), (NAME, 7, 0.4), ("Heart", 6, 0.30)]
-    assert drawn["1"] == [(NAME, 4, 0.95), (NAME, 7, 0.4)]
+                drawn.setdefault(one.GetAttribute("P2SAM.FlaggedOnly"), []).append((*pointOf(one, row), round(column.GetValue(row), 6)))
+    assert drawn["0"] == [(NAME, 3, 0.5), (NAME, 4, 4.75), (NAME, 6, 1.5), (NAME, 7, 2.0), ("Heart", 6, 6.0)], "as multiples of what is usual, as in the review table"
+    assert drawn["1"] == [(NAME, 4, 4.75), (NAME, 7, 2.0)]
     assert pointOf(series[0], -1) is None and pointOf(series[0], 99) is None and pointOf(None, 0) is None
     assert pointOf(scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", "other"), 0) is None
 
