@@ -44,6 +44,7 @@ class ReviewPanel:
         self._parameterNode = None
         self._rows = []
         self._error = ""
+        self._entered = False
         self._gather = qt.QTimer()
         self._gather.setSingleShot(True)
         self._gather.setInterval(0)
@@ -57,6 +58,7 @@ class ReviewPanel:
         ui = self.ui
         for box in (ui.onlyFlaggedCheckBox, ui.notReviewedCheckBox):
             box.connect("toggled(bool)", lambda _on: self._onFilter())
+        ui.reviewCollapsibleButton.connect("contentsCollapsed(bool)", lambda _collapsed: self._rouseKeys())
         ui.previousButton.connect("clicked()", lambda: self.step(-1))
         ui.nextButton.connect("clicked()", lambda: self.step(1))
         ui.acceptButton.connect("clicked()", self.accept)
@@ -75,10 +77,16 @@ class ReviewPanel:
             self.current.set(node, parameterNode.currentStructure, parameterNode.currentSlice, "restored")
 
     def enter(self) -> None:
-        self.keys.setActive(True)
+        self._entered = True
+        self._rouseKeys()
 
     def exit(self) -> None:
-        self.keys.setActive(False)
+        self._entered = False
+        self._rouseKeys()
+
+    def _rouseKeys(self) -> None:
+        """Keys decide only what is seen."""
+        self.keys.setActive(self._entered and not self.ui.reviewCollapsibleButton.collapsed)
 
     def cleanup(self) -> None:
         self._gather.stop()

@@ -181,6 +181,16 @@ def test_keys_rest_while_another_module_is_shown(opened):
     assert opened.statuses()[WORST_FIRST[0]] == "Accepted"
 
 
+def test_keys_rest_while_the_section_is_folded(opened):
+    opened.click_row(*WORST_FIRST[0])
+    opened.ui.reviewCollapsibleButton.collapsed = True
+    opened.press("A")
+    assert opened.statuses()[WORST_FIRST[0]] == "Not reviewed"
+    opened.ui.reviewCollapsibleButton.collapsed = False
+    opened.press("A")
+    assert opened.statuses()[WORST_FIRST[0]] == "Accepted"
+
+
 def test_letters_typed_into_a_note_are_no_keys(opened):
     opened.click_row(*WORST_FIRST[0])
     opened.ui.noteLineEdit.setFocus()
