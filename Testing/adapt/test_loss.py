@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from p2sam.adapt.loss import dice_of, losses, overlap
+from p2sam.adapt.loss import dice_of, losses, overlap, prototype_loss
 from p2sam.adapt.schedule import rate_at
 
 
@@ -43,3 +43,19 @@ def test_the_rate_rises_over_a_tenth_and_falls_as_half_a_cosine():
     assert rates[0] == pytest.approx(1e-5) and rates[9] == pytest.approx(1e-4) == max(rates)
     assert rates[55] == pytest.approx(5e-5) and 0 < rates[99] < 1e-6
     assert all(a >= b for a, b in zip(rates[10:], rates[11:]))
+
+
+def test_features_that_tell_objects_apart_have_a_small_prototype_loss():
+    truth = torch.zeros(3, 32, 32, dtype=torch.bool)
+    truth[0, :16], truth[1, 16:, :16], truth[2, 4, 4] = True, True, True
+    owner = torch.tensor([0, 1, 1])
+    features = torch.randn(2, 6, 8, 8, generator=torch.Generator().manual_seed(0))
+    told = features.clone()
+    told[0, :, :4], told[0, :, 4:] = torch.eye(6)[0][:, None, None], torch.eye(6)[1][:, None, None]
+    told[1] = torch.eye(6)[2][:, None, None]
+    told[1, :, 4:, :4] = torch.eye(6)[3][:, None, None]
+    assert prototype_loss(told, truth, owner) < 0.01 < 0.3 < prototype_loss(features, truth, owner)
+    assert prototype_loss(told, truth[2:], owner[2:]) == 0, "a mask of less than half a cell says nothing of features"
+    features.requires_grad_()
+    prototype_loss(features, truth, owner).backward()
+    assert features.grad.abs().sum() > 0 and torch.isfinite(features.grad).all()

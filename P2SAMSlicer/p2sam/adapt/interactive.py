@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from .batch import Batch
 from .clicks import noised_boxes, points_in_error
-from .loss import Losses, losses
+from .loss import Losses, losses, prototype_loss
 from .options import FIRST
 
 CLICK, LOGITS = "click", "logits"
@@ -45,23 +45,28 @@ class InteractiveTraining(nn.Module):
     first : tuple of str
         The kinds of first prompt; all three as published.
     weights : see `loss.losses`.
+    prototype_weight : float
+        Of `loss.prototype_loss`; 0 as published.
     checkpointing : bool
         Compute each decode again in the backward pass.
     """
 
-    def __init__(self, sam: nn.Module, clicks: int = 8, logits_only: int = 2, weights=(20.0, 1.0, 1.0), checkpointing: bool = False, first=FIRST):
+    def __init__(self, sam: nn.Module, clicks: int = 8, logits_only: int = 2, weights=(20.0, 1.0, 1.0), checkpointing: bool = False, first=FIRST, prototype_weight: float = 0.0):
         super().__init__()
         self.first = tuple(first)
         self.sam = sam
         self.clicks, self.logits_only, self.weights, self.checkpointing = clicks, logits_only, weights, checkpointing
+        self.prototype_weight = prototype_weight
         self.watch = None
         """callable(Iteration) or None."""
 
     def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The loss, the mean over masks and iterations, and its parts without gradient."""
-        features = self.sam.image_encoder(batch.images)[batch.owner]
+        encoded = self.sam.image_encoder(batch.images)
+        features = encoded[batch.owner]
         first = torch.randint(len(self.first), (len(batch.owner),))
-        total, parts = 0.0, {"focal": 0.0, "dice": 0.0, "iou": 0.0}
+        total = self.prototype_weight * prototype_loss(encoded, batch.truth, batch.owner) if self.prototype_weight else 0.0
+        parts = {"focal": 0.0, "dice": 0.0, "iou": 0.0}
         for number, kind in enumerate(self.first):
             rows = torch.nonzero(first == number)[:, 0].to(features.device)
             if len(rows) == 0:

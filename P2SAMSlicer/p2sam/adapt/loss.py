@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+SIMILARITY_SCALE, SIMILARITY_MIDDLE = 10.0, 0.5
+"""Cosines of 0.5 are neither inside nor outside an object."""
 FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2.0
 """Lin et al., Focal Loss for Dense Object Detection, arXiv 1708.02002."""
 
@@ -38,6 +40,34 @@ def losses(logits: torch.Tensor, truth: torch.Tensor, iou: torch.Tensor, weights
     dice = _dice(logits, target).mean()
     estimate = F.mse_loss(iou, overlap(logits > 0, truth))
     return Losses(weights[0] * focal + weights[1] * dice + weights[2] * estimate, focal, dice, estimate)
+
+
+def prototype_loss(features: torch.Tensor, truth: torch.Tensor, owner: torch.Tensor) -> torch.Tensor:
+    """How badly the mean feature of each object tells the object from the rest of its image by cosine similarity, as parts do.
+
+    Parameters
+    ----------
+    features : (B, C, h, w) float
+    truth : (N, S, S) bool
+    owner : (N,) int64
+        Which image a mask lies on.
+
+    Returns
+    -------
+    scalar
+        Cross entropy, the inside and the outside of each mask with equal weight; 0 where no mask fills half a cell of the grid.
+    """
+    inside = F.adaptive_avg_pool2d(truth.float()[:, None], features.shape[-2:])[:, 0].flatten(1)
+    features = F.normalize(features.float(), dim=1)[owner].flatten(2)
+    seen = inside.sum(1) >= 0.5
+    features, inside = features[seen], inside[seen]
+    if len(inside) == 0:
+        return features.sum() * 0
+    mean = F.normalize(torch.einsum("ncp,np->nc", features, inside), dim=1)
+    logits = SIMILARITY_SCALE * (torch.einsum("ncp,nc->np", features, mean) - SIMILARITY_MIDDLE)
+    found = F.binary_cross_entropy_with_logits(logits, inside, reduction="none")
+    outside = 1 - inside
+    return ((found * inside).sum(1) / inside.sum(1) + (found * outside).sum(1) / outside.sum(1).clamp_min(1e-6)).mean() / 2
 
 
 def overlap(masks: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

@@ -35,6 +35,8 @@ class TrainingOptions:
         Iterations with a point from the error, and with the last logits alone; with the first prompt 11 in all.
     focal_weight, dice_weight, iou_weight : float
         Of the loss.
+    prototype_weight : float
+        Of `loss.prototype_loss`, which makes the features of an object alike; 0 as published, for a network with random weights more.
     clip : float
         Gradients longer than this are shortened; 0 does not.
     masks : int
@@ -72,6 +74,7 @@ class TrainingOptions:
     focal_weight: float = 20.0
     dice_weight: float = 1.0
     iou_weight: float = 1.0
+    prototype_weight: float = 0.0
     clip: float = 0.0
     masks: int = 1
     precision: str = "float32"
@@ -125,6 +128,7 @@ _RANGES = (
     ("focal_weight", 0, 1e4),
     ("dice_weight", 0, 1e4),
     ("iou_weight", 0, 1e4),
+    ("prototype_weight", 0, 1e4),
     ("clip", 0, 1e6),
     ("masks", 1, 1024),
     ("accumulate", 1, 65_536),

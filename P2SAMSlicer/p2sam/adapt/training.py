@@ -77,7 +77,7 @@ class Training:
         self._remove = add_drop_path(sam.image_encoder.blocks, options.drop_path)
         if options.checkpointing:
             self._remove.append(add_checkpointing(sam.image_encoder.blocks))
-        self.interactive = InteractiveTraining(sam, options.clicks, options.logits_only, options.loss_weights, options.checkpointing, options.first)
+        self.interactive = InteractiveTraining(sam, options.clicks, options.logits_only, options.loss_weights, options.checkpointing, options.first, options.prototype_weight)
         ids = [device.index] if device.type == "cuda" else None
         several = processes.count > 1
         self._forward = DistributedDataParallel(self.interactive, device_ids=ids, find_unused_parameters=True) if several else self.interactive
