@@ -173,10 +173,13 @@ class Logic(WorkerVerbs, TaskRunner):
         """(volume, segmentation) of an accepted visit, to propagate from."""
         return useAsPrior(self._access, reviewNode)
 
-    def exportReport(self, reviewNode, folder: str, overwrite: bool = False, wait=True, done=None):
-        """Write the folder of a visit, as the command line does: {folder, report}. `done(answer)` is told {error} after a failure."""
+    def exportReport(self, reviewNode, folder: str, overwrite: bool = False, wait=True, done=None, reference=None, pairs=None):
+        """Write the folder of a visit, as the command line does: {folder, report}. `done(answer)` is told {error} after a failure.
+
+        With a `reference` and its `pairs`, as in `evaluate`, the comparison is in the report and in metrics.csv.
+        """
         self.checkIdle()
-        export = ReportExport(self.worker, self._access, reviewNode, str(folder), overwrite)
+        export = ReportExport(self.worker, self._access, reviewNode, str(folder), overwrite, reference, pairs)
         return self.answer(export, wait, done)
 
     def evaluate(self, reviewNode, reference, pairs: dict, wait=True, done=None):

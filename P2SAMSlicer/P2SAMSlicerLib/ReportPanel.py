@@ -145,7 +145,12 @@ class ReportPanel:
             overwrite = slicer.util.confirmOkCancelDisplay(text)
             if not overwrite:
                 return
-        self._begin(lambda: self.logic.exportReport(node, str(folder), overwrite=overwrite, wait=False, done=self._onExported), _("Writing the report…"))
+        reference = self.ui.referenceSelector.currentNode()
+        pairs = self.compare.pairs() if reference is not None else {}
+        self._begin(
+            lambda: self.logic.exportReport(node, str(folder), overwrite, wait=False, done=self._onExported, reference=reference, pairs=pairs),
+            _("Writing the report…"),
+        )
 
     # showing
 

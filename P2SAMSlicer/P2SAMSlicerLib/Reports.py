@@ -12,6 +12,7 @@ from .Exports import exportArray
 from .MRMLSegmentExport import OneLabel, storedSegment
 from .MRMLVolumes import volumeOf
 from .ReviewJson import finite
+from .StoredResult import storedResult
 from .Task import Task
 
 
@@ -26,47 +27,42 @@ class ReportExport(Task):
         Absolute path.
     overwrite : bool
         An earlier result of ours may be replaced; files of others never are.
+    reference : vtkMRMLSegmentationNode or None
+        What the user holds to be right; the folder then has the comparison with it.
+    pairs : dict of str to str
+        Structure name -> segment id in the reference.
     """
 
     eager = True
 
-    def __init__(self, worker, access, reviewNode, folder: str, overwrite: bool = False, onFinished=None):
+    def __init__(self, worker, access, reviewNode, folder: str, overwrite: bool = False, reference=None, pairs=None, onFinished=None):
         super().__init__(worker, onFinished)
         self.reviewNode = reviewNode
         self._access = access
         self._folder = folder
         self._overwrite = overwrite
+        self._reference = reference
+        self._pairs = dict(pairs or {}) if reference is not None else {}
 
     def _steps(self):
         self._access.noteEdits(self.reviewNode)
         case = self._access.case(self.reviewNode)
         facts = yield from openedCase(self, case)
-        if facts["id"] not in self.worker.propagated:
-            yield from self._propagate(facts)
         masks = {}
         for name in self._access.review(self.reviewNode).names:
             mask = self._access.writer(self.reviewNode).currentMask(name)
             yield None
             masks[name] = yield from _exported(self.worker.folder, mask)
             yield None
-        review = finite(_withoutProposals(self._access.review(self.reviewNode)))
+        reference = yield from _reference(self.worker.folder, self._reference, self._pairs, case.followup)
+        review = self._access.review(self.reviewNode)
+        stored = finite(storedResult(review, MRMLReview.listsOf(self.reviewNode), case.followup))
         return (
             yield from self.ask(
-                "export", case=facts["id"], folder=self._folder, overwrite=self._overwrite, review=review, masks=masks,
+                "export", case=facts["id"], folder=self._folder, overwrite=self._overwrite, stored=stored,
+                review=finite(_withoutProposals(review)), masks=masks, reference=reference,
             )
         )  # fmt: skip
-
-    def _propagate(self, facts: dict):
-        """The worker is a new one: let it have the result again. What is in the scene goes into the report all the same."""
-        result = yield from self.ask("propagate", self._discardSlice, case=facts["id"], anchors=None, slices=None)
-        for structure in result["result"]["structures"]:
-            for file in (structure["mask"], structure["aligned"]):
-                self.worker.folder.discard(file)
-        self.worker.propagated.add(facts["id"])
-
-    def _discardSlice(self, message: dict) -> None:
-        if message["event"] == "slice":
-            self.worker.folder.discard(message["file"])
 
 
 class Evaluation(Task):
@@ -91,21 +87,28 @@ class Evaluation(Task):
     def _steps(self):
         writer = self._access.writer(self.reviewNode)
         _array, matrix = volumeOf(writer.followup)
-        truth, result = {}, {}
+        result = {}
         self.worker.ensure()
-        for name, segmentId in self._pairs.items():
-            if self._reference.GetSegmentation().GetSegment(segmentId) is None:
-                text = _("There is no segment '{id}' in '{node}'; choose the reference of '{structure}' again.")
-                raise InputError(text.format(id=segmentId, node=self._reference.GetName(), structure=name))
-            found = storedSegment(self._reference, writer.followup, segmentId)
-            yield None
-            file = yield from exportArray(self.worker.folder, found["voxels"], "mask")
-            truth[name] = {"mask": file, "ijk_to_ras": found["ijkToRas"].tolist()}
+        truth = yield from _reference(self.worker.folder, self._reference, self._pairs, writer.followup)
+        for name in truth:
             result[name] = yield from _exported(self.worker.folder, writer.currentMask(name))
             yield None
         told = yield from self.ask("evaluate", truth=truth, result=result, ijk_to_ras=np.asarray(matrix).tolist())
         return told["rows"]
 
+
+def _reference(folder, reference, pairs: dict, followup):
+    """Generator: a file for each segment of `pairs` (structure name -> segment id), as the worker reads it."""
+    files = {}
+    for name, segmentId in pairs.items():
+        if reference.GetSegmentation().GetSegment(segmentId) is None:
+            text = _("There is no segment '{id}' in '{node}'; choose the reference of '{structure}' again.")
+            raise InputError(text.format(id=segmentId, node=reference.GetName(), structure=name))
+        found = storedSegment(reference, followup, segmentId)
+        yield None
+        file = yield from exportArray(folder, found["voxels"], "mask")
+        files[name] = {"mask": file, "ijk_to_ras": found["ijkToRas"].tolist()}
+    return files
 
 
 def _exported(folder, mask: np.ndarray):

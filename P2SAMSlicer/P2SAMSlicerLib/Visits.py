@@ -70,7 +70,6 @@ class VisitJob:
             reply = self.run.send("propagate", self._receive, case=facts["id"], **parameters)
             yield from self._drawLive(reply)
             visit = reply.outcome()["result"]
-            self.run.worker.propagated.add(facts["id"])
             self._makeNodes()
             yield from VisitFinish(self).steps(visit)
             self._conclude()

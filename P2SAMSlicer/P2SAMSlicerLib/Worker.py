@@ -33,8 +33,6 @@ class Worker:
         self.modelFacts = {}
         self.cases = OrderedDict()
         """Case id -> what the worker told of it; the last used at the end."""
-        self.propagated = set()
-        """Ids of open cases that have a result."""
         self.starts = 0
 
     @property
@@ -61,7 +59,6 @@ class Worker:
     def opened(self, case: str, facts: dict) -> dict:
         """Note that a case was opened and what the worker told of it; these facts are returned."""
         self.cases.pop(case, None)
-        self.propagated.discard(case)
         self.cases[case] = facts
         while len(self.cases) > OPEN_CASES:
             self.cases.popitem(last=False)
@@ -92,4 +89,3 @@ class Worker:
         self.client = self.folder = self.model = None
         self.modelFacts = {}
         self.cases.clear()
-        self.propagated.clear()

@@ -12,7 +12,7 @@ from p2sam.errors import StructureError
 from p2sam.prompts import PointPrompts
 from p2sam.result import SliceResult, StructureResult, VisitResult
 from p2sam.slices import slice_positions_mm
-from p2sam.volume import canonical
+from p2sam.volume import Volume, canonical
 
 
 def with_masks(visit: VisitResult, masks: Mapping[str, np.ndarray], slice_axis: int) -> VisitResult:
@@ -63,7 +63,7 @@ def changed(structure: StructureResult, mask: np.ndarray, visit: VisitResult, sl
     new = replace(
         structure,
         segment=structure.segment.with_mask(mask),
-        slices=tuple(sorted([*known, *drawn_by_hand(visit, slice_axis, areas, further)], key=lambda one: one.position_mm)),
+        slices=tuple(sorted([*known, *drawn_by_hand(visit.followup, slice_axis, areas, further)], key=lambda one: one.index)),
         volume_ml=float(np.count_nonzero(mask) * spacing_kji.prod() / 1000),
         centroid_shift_mm=centroid_shift_mm(mask, aligned, spacing_kji),
     )
@@ -72,9 +72,9 @@ def changed(structure: StructureResult, mask: np.ndarray, visit: VisitResult, sl
     return replace(new, warnings=(*structure_warnings(new, aligned), *kept))
 
 
-def drawn_by_hand(visit: VisitResult, slice_axis: int, areas: np.ndarray, indices: Iterable[int]) -> list[SliceResult]:
+def drawn_by_hand(followup: Volume, slice_axis: int, areas: np.ndarray, indices: Iterable[int]) -> list[SliceResult]:
     """Slices on which only a person drew: no points, no candidates, no distance."""
-    volume, order = canonical(visit.followup)
+    volume, order = canonical(followup)
     positions = slice_positions_mm(volume)
     if order.flips[0]:
         positions = positions[::-1]

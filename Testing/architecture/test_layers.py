@@ -17,7 +17,7 @@ NUMERICAL = {"numpy", "scipy", "sklearn", "ot", "SimpleITK", "pydicom", "threadp
 LIGHT = {"__init__.py", "settings.py", "errors.py", "models/__init__.py", "models/registry.py", "models/weights.py", "models/download.py", "models/checksums.py"}
 """Read by Slicer's own process at its start: the standard library and numpy, and each other."""
 OPENS_CHECKPOINTS = {"models/checkpoints.py"}
-AT_THE_END = ("metrics.py", "surface.py", "report", "command", "cli.py", "__main__.py")
+AT_THE_END = ("metrics.py", "surface.py", "truth.py", "report", "command", "cli.py", "__main__.py")
 """What measures, shows and runs: nothing of the pipeline imports it."""
 SHOWS_RESULTS = {"files/output.py"}
 """Writes the report into the output folder."""

@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 from command_line import run
 from p2sam.align import align
-from p2sam.command.truth import rigid_part
+from p2sam.truth import rigid_part
 from p2sam.files.images import read_volume
 from p2sam.settings import PRESETS
 

@@ -116,6 +116,17 @@ def test_the_report_is_written_beside_tables_and_contours(visit, tmp_path, dialo
     assert "The report is in" in visit.ui.exportLabel.text
 
 
+def test_the_written_report_has_the_comparison_with_the_reference_that_is_chosen(visit, tmp_path):
+    visit.ui.referenceSelector.setCurrentNode(visit.patient.segmentation)
+    visit.opened.settle()
+    visit.ui.compareTable.cellWidget(1, 1).setCurrentIndex(0)
+    visit.ui.folderEdit.currentPath = str(tmp_path)
+    visit.ui.exportButton.click()
+    visit.opened.wait_until(lambda: not visit.logic.running)
+    rows = list(csv.DictReader((tmp_path / MRMLReview.load(visit.node).name / "metrics.csv").open(encoding="utf-8")))
+    assert {row["structure"] for row in rows} == {"mass"} and rows[0]["method"] == "P2SAM"
+
+
 def test_without_a_folder_the_report_says_what_is_missing(visit):
     visit.ui.folderEdit.currentPath = ""
     visit.ui.exportButton.click()

@@ -5,6 +5,7 @@ import pytest
 from P2SAMSlicerLib import MRMLPrompts, MRMLReview
 from P2SAMSlicerLib.MRMLSegmentations import statusOf
 from P2SAMSlicerLib.Run import RunError
+from P2SAMSlicerLib.Task import Task
 from p2sam.errors import InputError, P2SAMError
 from p2sam.metrics import dice
 from p2sam.volume import Volume
@@ -395,6 +396,70 @@ def test_the_report_is_the_folder_of_the_command_line_with_the_edits_in_it(logic
     logic.exportReport(visit, str(tmp_path / "report"), overwrite=True)
     found = read_segmentation(tmp_path / "report" / "segmentation.seg.nrrd", grid)
     assert np.array_equal(found.segment("mass").mask, masksOf(logic, visit)["mass"])
+
+
+def test_a_report_of_a_saved_review_tells_of_that_and_of_no_other_run(logic, visit, tmp_path, monkeypatch):
+    """After the worker is gone, as after a scene was loaded: what was stored is told, and nothing is drawn again."""
+    paint(logic, visit, "mass", MIDDLE, painted())
+    logic.acceptSlice(visit, "nodule", MIDDLE, reviewer="Dr. A")
+    logic.exportReport(visit, str(tmp_path / "before"))
+    logic.worker.end()
+    logic.exportReport(visit, str(tmp_path / "after"))
+    for name in ("slices.csv", "positive_prompts.mrk.json", "negative_prompts.mrk.json", "segmentation.seg.nrrd", "report.html"):
+        assert (tmp_path / "before" / name).read_bytes() == (tmp_path / "after" / name).read_bytes(), name
+    logic.worker.end()
+    review = logic.review(visit)
+    other = MIDDLE + 1
+    one = review.slice("mass", other)
+    one.distance, one.flags, one.candidates, one.chosen = 123.0, [("far", "As it was stored.")], [], None
+    MRMLReview.save(logic.scene, visit, review)
+    asked, ask = [], Task.ask
+    monkeypatch.setattr(Task, "ask", lambda self, verb, *others, **parameters: asked.append(verb) or ask(self, verb, *others, **parameters))
+    logic.exportReport(visit, str(tmp_path / "stored"))
+    assert "export" in asked and "propagate" not in asked
+    rows = rowsOf(tmp_path / "stored" / "slices.csv")
+    assert (rows["mass", other]["distance"], rows["mass", other]["reasons"], rows["mass", other]["edited"]) == ("123", "As it was stored.", "0")
+    assert rows["mass", other]["n_candidates"] == "1", "of the candidates only the chosen one is known"
+    assert [key for key, row in rows.items() if row["edited"] == "1"] == [("mass", MIDDLE)]
+    page = (tmp_path / "stored" / "report.html").read_text(encoding="utf-8")
+    assert "&#x27;mass&#x27; was edited by hand on 1 slice." in page and page.count("edited by hand") == 1
+
+
+def test_the_points_of_a_slice_drawn_again_are_those_that_a_person_left(logic, visit, tmp_path):
+    proposed = [point["ras"] for point in logic.review(visit).slice("mass", MIDDLE).points]
+    movePoint(visit, "mass", MIDDLE, [3.0, 0.0, 0.0])
+    logic.redrawSlice(visit, "mass", MIDDLE)
+    followup = MRMLReview.reference(visit, "followup")
+    left = MRMLPrompts.pointsOfSlice(MRMLReview.listsOf(visit)["mass"], followup, logic.review(visit).sliceAxis, MIDDLE)
+    logic.exportReport(visit, str(tmp_path / "report"))
+    from p2sam.files.markups import read_prompts
+
+    found = [point.position_ras for point in read_prompts(tmp_path / "report" / "positive_prompts.mrk.json") if point.structure == "mass" and point.slice_index == MIDDLE]
+    assert np.allclose(sorted(map(tuple, found)), sorted(tuple(one["ras"]) for one in left if one["label"] == 1), atol=1e-3)
+    assert not all(any(np.allclose(one, place, atol=1e-3) for place in proposed) for one in found), "the one that was moved"
+    assert "edited by hand" not in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def rowsOf(path):
+    import csv
+
+    with path.open(encoding="utf-8") as file:
+        return {(row["structure"], int(row["slice"])): row for row in csv.DictReader(file)}
+
+
+def test_an_export_beside_a_named_reference_has_the_comparison(logic, visit, patient, scene, tmp_path):
+    from segment_scene import add_shared
+
+    reference = add_shared(scene, patient.followup, {"T1": structure("mass", FOLLOWUP_GRID, FOLLOWUP_SHAPE, SHIFT)}, "truth")
+    logic.exportReport(visit, str(tmp_path / "plain"))
+    assert not (tmp_path / "plain" / "metrics.csv").exists()
+    logic.exportReport(visit, str(tmp_path / "compared"), reference=reference, pairs={"mass": "T1"})
+    rows = (tmp_path / "compared" / "metrics.csv").read_text(encoding="utf-8").splitlines()
+    (measured,) = logic.evaluate(visit, reference, {"mass": "T1"})
+    header, first = (line.split(",") for line in rows[:2])
+    told = dict(zip(header, first))
+    assert (told["structure"], told["method"]) == ("mass", "P2SAM") and float(told["dice"]) == pytest.approx(measured["dice"], rel=1e-4)
+    assert "Against the given truth" in (tmp_path / "compared" / "report.html").read_text(encoding="utf-8")
 
 
 def test_measures_against_a_reference_are_those_of_the_engine(logic, visit, patient, scene):

@@ -164,3 +164,34 @@ def test_a_structure_that_the_visit_does_not_have_is_named(opened, tmp_path):
     talk, followup, _ = opened
     masks = {"Liver": talk.job.save_array(np.zeros(followup.shape, bool))}
     assert "no structure 'Liver' in this visit; it has: GTV, Heart" in talk.error_of("export", case="one", folder=str(tmp_path / "out"), masks=masks)["message"]
+
+
+def stored_of(result, **changes):
+    """The result as a review keeps it."""
+    kept = ("name", "usual_distance", "warnings", "slices")
+    structures = [{key: one[key] for key in kept} for one in result["structures"]]
+    return {key: result[key] for key in ("complete", "seconds", "alignment", "warnings", "provenance")} | {"structures": structures} | changes
+
+
+def test_a_stored_result_is_written_as_it_was_told_and_equal_to_the_runs_own(opened, exported, tmp_path):
+    talk, _, result = opened
+    talk.ask("export", case="one", folder=str(tmp_path / "own"))
+    masks = {name: talk.job.save_array(mask) for name, mask in masks_of(result, talk.job).items()}
+    folder = exported(stored=stored_of(result), masks=masks)
+    for name in ("slices.csv", "segmentation.seg.nrrd", "positive_prompts.mrk.json", "negative_prompts.mrk.json"):
+        assert (folder / name).read_bytes() == (tmp_path / "own" / name).read_bytes(), name
+    told, own = read(folder), read(tmp_path / "own")
+    passing = {"files", "seconds"}
+    assert {key: told[key] for key in told if key not in passing} == {key: own[key] for key in own if key not in passing}
+
+
+def test_an_alignment_that_is_not_the_reviewed_one_is_told_of(opened, exported):
+    talk, _, result = opened
+    masks = {name: talk.job.save_array(mask) for name, mask in masks_of(result, talk.job).items()}
+    folder = exported(stored=stored_of(result, alignment={**result["alignment"], "quality": 0.5}), masks=masks)
+    assert "differs from the one that was reviewed" in read(folder)["warnings"][-1] and read(folder)["alignment"]["quality"] == 0.5
+
+
+def test_a_stored_result_without_its_mask_is_a_sentence(opened, tmp_path):
+    told = opened[0].error_of("export", case="one", folder=str(tmp_path / "out"), stored=stored_of(opened[2]))
+    assert "'GTV' was sent without its mask" in told["message"] and not (tmp_path / "out").exists()

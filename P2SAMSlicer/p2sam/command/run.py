@@ -16,11 +16,11 @@ from ..files.provenance import as_json, run_facts
 from ..models.base import PromptableModel
 from ..propagation import propagate
 from ..result import StructureResult, VisitResult
+from ..truth import metric_rows
 from .bars import Bars
 from .inputs import Followup, Inputs
 from .request import Request
 from .stop import Stop
-from .truth import metric_rows
 
 Tell = Callable[[dict], None]
 """Given the summary of each follow-up when its folder is written."""

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .truth import IN_PLACE, RESULT, dice_table
+from ..truth import IN_PLACE, RESULT, dice_table
 
 NOTHING = "–"
 

@@ -104,8 +104,14 @@ def markups_document(structures: tuple[StructureResult, ...], label: int) -> dic
 
 
 def prompt_label(structure: str, part: int, slice_index: int) -> str:
-    """What a person reads beside the point, e.g. "GTV-1 p3 · slice 47": parts from 1, slices as Slicer's IJK counts them."""
-    return f"{structure} p{part + 1} · slice {slice_index}"
+    """What a person reads beside the point, e.g. "GTV-1 p3 · slice 47": parts from 1, slices as Slicer's IJK counts them. A point that
+    a person added is of no part."""
+    return f"{structure} {f'p{part + 1}' if part >= 0 else 'added'} · slice {slice_index}"
+
+
+def _described(label: int, similarity: float) -> str:
+    known = f"similarity {similarity:.4f}" if np.isfinite(similarity) else "added by a person"
+    return f"{WORDS[label]} prompt; {known}"
 
 
 def read_prompts(path: str | Path, label: int | None = None) -> list[MarkupPrompt]:
@@ -147,7 +153,7 @@ def _control_points(structure: StructureResult, label: int) -> list[dict]:
                 {
                     "id": "",
                     "label": prompt_label(structure.segment.name, int(result.prompts.parts[row]), result.index),
-                    "description": f"{WORDS[label]} prompt; similarity {float(result.prompts.similarity[row]):.4f}",
+                    "description": _described(label, float(result.prompts.similarity[row])),
                     "associatedNodeID": "",
                     "position": [round(float(value), 6) for value in position_lps],
                     "orientation": [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0],

@@ -150,12 +150,13 @@ def _points(frame: Frame, prompts: PointPrompts, unit: float) -> list[str]:
         if not seen:
             continue
         word = "Positive" if label == 1 else "Negative"
-        tip = f"<title>{word} point, part {part + 1}, similarity {similarity:.3f}</title>"
+        told = f"part {part + 1}, similarity {similarity:.3f}" if part >= 0 else "added by a person"
+        tip = f"<title>{word} point, {told}</title>"
         if label == 1:
             drawn.append(
                 f'<g class="positive">{tip}<circle class="edge" cx="{x:.2f}" cy="{y:.2f}" r="{1.25 * unit:.2f}"/>'
                 f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{1.25 * unit:.2f}"/>'
-                f'<text x="{x + 1.7 * unit:.2f}" y="{y - 1.1 * unit:.2f}" font-size="{3.6 * unit:.2f}">{part + 1}</text></g>'
+                f'<text x="{x + 1.7 * unit:.2f}" y="{y - 1.1 * unit:.2f}" font-size="{3.6 * unit:.2f}">{part + 1 if part >= 0 else "+"}</text></g>'
             )
         else:
             arm = 1.2 * unit

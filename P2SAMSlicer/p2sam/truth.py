@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import SimpleITK as sitk
 
-from ..align import Alignment
-from ..metrics import compute
-from ..result import VisitResult
-from ..segmentation import Segmentation
-from ..volume import Volume
+from .align import Alignment
+from .metrics import compute
+from .result import VisitResult
+from .segmentation import Segmentation
+from .volume import Volume
 
 RESULT, IN_PLACE = "P2SAM", "prior in place"
 
