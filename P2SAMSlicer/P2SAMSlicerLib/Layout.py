@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import slicer
 
-from . import MRMLReview
+from . import MRMLReview, RowText
 from .MRMLDisplays import DisplayGuard, freeFrom
 from .MRMLViews import SliceGeometry, jumpAll, onScreen, segmentCentre
 from .ReviewNodes import ReviewNodes
@@ -53,16 +53,21 @@ class ReviewLayout:
         self.zoom = True
         self.onClosed = None
         """Called when a person chose another layout."""
-        self._guard = DisplayGuard()
+        self.guard = DisplayGuard()
+        self.isFollowing = False
+        """Whether the views were brought to the current slice: side by side, or the ordinary ones."""
         self._before = None
+        self._arrangement = None
+        self._segmentsShown = None
         self._observed = []
-        self.pair = ViewPair(current, self._guard)
-        self._observe(scene, scene.StartCloseEvent, lambda *_: self._letGo())
-        self._observe(scene, scene.StartSaveEvent, lambda *_: self._guard.release())
-        self._observe(scene, scene.EndSaveEvent, lambda *_: self._guard.resume())
+        self.pair = ViewPair(current)
+        self._observe(scene, scene.StartCloseEvent, lambda *_: self.letGo())
+        self._observe(scene, scene.StartSaveEvent, lambda *_: self.guard.release())
+        self._observe(scene, scene.EndSaveEvent, lambda *_: self.guard.resume())
         self._observe(scene, scene.EndImportEvent, lambda *_: self._onImported())
         layoutNode = self._layoutNode()
         if layoutNode is not None:
+            self._arrangement = layoutNode.GetViewArrangement()
             self._observe(layoutNode, "ModifiedEvent", lambda *_: self._onLayoutChanged())
 
     @property
@@ -93,7 +98,7 @@ class ReviewLayout:
     def close(self) -> None:
         """Back to the layout that was there before."""
         manager = slicer.app.layoutManager()
-        self._letGo()
+        self.letGo()
         if manager is not None and self.isOpen:
             manager.setLayout(self._before if self._before is not None else slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView)
 
@@ -106,13 +111,38 @@ class ReviewLayout:
         nodes : ReviewNodes
             The nodes the review refers to.
         """
+        self.isFollowing = True
         if self.isOpen:
             self._attach()
+            self.limit(review, nodes)
             self.pair.follow(review, nodes, self.zoom)
         else:
+            self.limit(review, nodes)
+            self._showFollowup(nodes.followup)
             geometry = SliceGeometry(nodes.followup, review.sliceAxis)
             centre = segmentCentre(nodes.segmentation, review.structure(self._current.structure).segmentId)
             jumpAll(self._ordinaryViews(), geometry, self._current.index, centre)
+
+    def limit(self, review, nodes) -> None:
+        """Of all visits show this one's contours and points only, each on its own CT, and points that were not used dim.
+
+        Called again whenever a visit came or a slice changed; of the prior only what was propagated is shown.
+        """
+        slices = review.structure(self._current.structure).slices if self._current.structure in review.names else {}
+        one = slices.get(self._current.index)
+        self.guard.limit(nodes.looks(*self.pair.viewIds, faded=one is not None and not RowText.usesPoints(one)))
+        if nodes.priorSegmentation is not None and self.pair.isAttached:
+            segments = (nodes.priorSegmentation, *nodes.priorSegments(structure.priorSegmentId for structure in review.structures))
+            if segments != self._segmentsShown:
+                self.guard.showSegments(nodes.priorSegmentation.GetDisplayNode(), *segments[1:])
+                self._segmentsShown = segments
+
+    def letGo(self) -> None:
+        """The views are on their own, and everything is shown as it was."""
+        self.isFollowing = False
+        self._segmentsShown = None
+        self.pair.detach()
+        self.guard.restore()
 
     def plotView(self):
         """The chart's view; None where it is not shown."""
@@ -131,21 +161,27 @@ class ReviewLayout:
             view.SetPlotChartNodeID(chartNode.GetID())
 
     def cleanup(self) -> None:
-        self._letGo()
+        self.letGo()
         for subject, tag in self._observed:
             subject.RemoveObserver(tag)
         self._observed.clear()
 
-    def _letGo(self) -> None:
-        """The views are on their own, and everything is shown as it was. A scene that closes resets the layout: that is no choice of the person's."""
-        self.pair.detach()
-        self._guard.restore()
+    def _showFollowup(self, volume) -> None:
+        """Its contours lie on it, and on no other CT: it becomes the background of every view that is moved."""
+        for widget in self._ordinaryWidgets():
+            composite = widget.sliceLogic().GetSliceCompositeNode()
+            if composite.GetBackgroundVolumeID() != volume.GetID():
+                composite.SetBackgroundVolumeID(volume.GetID())
+                widget.fitSliceToBackground()
+
+    def _ordinaryWidgets(self) -> list:
+        """Of the slice views that are on the screen now."""
+        manager = slicer.app.layoutManager()
+        widgets = [manager.sliceWidget(name) for name in manager.sliceViewNames()] if manager is not None else []
+        return [widget for widget in widgets if onScreen([widget.mrmlSliceNode()])]
 
     def _ordinaryViews(self) -> list:
-        """Slice nodes of the views that are on the screen now."""
-        manager = slicer.app.layoutManager()
-        nodes = [manager.sliceWidget(name).mrmlSliceNode() for name in manager.sliceViewNames()] if manager is not None else []
-        return onScreen(nodes)
+        return [widget.mrmlSliceNode() for widget in self._ordinaryWidgets()]
 
     def _attach(self) -> None:
         manager = slicer.app.layoutManager()
@@ -163,11 +199,18 @@ class ReviewLayout:
         freeFrom([one.GetDisplayNode() for one in shown], [view.GetID() for view in views if view is not None])
 
     def _onLayoutChanged(self) -> None:
-        """The person chose another layout: nothing of ours stays limited to views that are gone."""
-        if not self.isOpen and self.pair.isAttached:
-            self._letGo()
-            if self.onClosed is not None:
-                self.onClosed()
+        """The person chose another layout: nothing of ours stays limited to views that are gone, and new views are told of."""
+        arrangement = self._layoutNode().GetViewArrangement()
+        if arrangement == self._arrangement:
+            return
+        self._arrangement = arrangement
+        wasAttached = self.pair.isAttached
+        if self.isOpen or not (wasAttached or self.isFollowing):
+            return
+        if wasAttached:
+            self.letGo()
+        if self.onClosed is not None:
+            self.onClosed()
 
     def _layoutNode(self):
         manager = slicer.app.layoutManager()

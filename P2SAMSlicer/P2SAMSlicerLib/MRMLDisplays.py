@@ -2,6 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a display node is shown while it is limited; None leaves what was found.
+
+    Attributes
+    ----------
+    views : tuple of str or None
+        Ids of the view nodes that show it; empty hides it from every slice view.
+    fill : float or None
+        For a segmentation: how opaque the inside of the contours is, so that the image can be seen through.
+    opacity : float or None
+        Of all of it.
+    """
+
+    views: tuple | None = None
+    fill: float | None = None
+    opacity: float | None = None
+
+    def on(self, found: tuple) -> tuple:
+        """The state that was found, with this look."""
+        views, visible, fill, opacity = found
+        return (
+            self.views or views,
+            0 if self.views == () else visible,
+            fill if self.fill is None else self.fill,
+            opacity if self.opacity is None else self.opacity,
+        )
+
+
+HIDDEN = Look(())
+
 
 class DisplayGuard:
     """Limits display nodes to certain views and gives them back their own settings.
@@ -16,23 +50,25 @@ class DisplayGuard:
         self._wanted: dict = {}
         self._hidden: dict = {}
 
-    def show(self, displayNode, viewIds: tuple[str, ...], fill: float | None = None) -> None:
-        """Show a node in these views only.
+    def limit(self, looks: dict) -> None:
+        """Limit these display nodes, and give back every other one that was limited.
 
         Parameters
         ----------
-        viewIds : tuple of str
-            Ids of view nodes; empty hides the node from every slice view.
-        fill : float or None
-            For a segmentation: how opaque the inside of the contours is, so that the image can be seen through.
+        looks : dict of vtkMRMLDisplayNode to Look
+            A look that a node has already is not put on again: what a person changed since stays.
         """
-        if displayNode is None:
-            return
-        if displayNode not in self._found:
-            self._found[displayNode] = _stateOf(displayNode)
-        found = self._found[displayNode]
-        self._wanted[displayNode] = (viewIds or found[0], found[1] if viewIds else 0, found[2] if fill is None else fill)
-        _setState(displayNode, self._wanted[displayNode])
+        looks = {displayNode: look for displayNode, look in looks.items() if displayNode is not None}
+        for displayNode in [one for one in self._found if one not in looks]:
+            _setState(displayNode, self._found.pop(displayNode))
+            del self._wanted[displayNode]
+        for displayNode, look in looks.items():
+            if displayNode not in self._found:
+                self._found[displayNode] = _stateOf(displayNode)
+            wanted = look.on(self._found[displayNode])
+            if self._wanted.get(displayNode) != wanted:
+                self._wanted[displayNode] = wanted
+                _setState(displayNode, wanted)
 
     def showSegments(self, displayNode, every, segmentIds) -> None:
         """Of a segmentation's visible segments draw only these in slice views; one that a person hid stays hidden.
@@ -82,15 +118,15 @@ def freeFrom(displayNodes, viewIds) -> None:
 
 
 def _stateOf(displayNode) -> tuple:
-    """(ids of the views it is shown in, visible in slices, opacity of the inside or None where it has none)."""
+    """(ids of the views it is shown in, visible in slices, opacity of the inside or None where it has none, opacity)."""
     fill = displayNode.GetOpacity2DFill() if hasattr(displayNode, "GetOpacity2DFill") else None
-    return tuple(displayNode.GetViewNodeIDs()), displayNode.GetVisibility2D(), fill
+    return tuple(displayNode.GetViewNodeIDs()), displayNode.GetVisibility2D(), fill, displayNode.GetOpacity()
 
 
 def _setState(displayNode, state: tuple) -> None:
     if _stateOf(displayNode) == state:
         return
-    viewIds, visible, fill = state
+    viewIds, visible, fill, opacity = state
     wasModifying = displayNode.StartModify()
     displayNode.RemoveAllViewNodeIDs()
     for viewId in viewIds:
@@ -98,6 +134,7 @@ def _setState(displayNode, state: tuple) -> None:
     displayNode.SetVisibility2D(visible)
     if fill is not None:
         displayNode.SetOpacity2DFill(fill)
+    displayNode.SetOpacity(opacity)
     displayNode.EndModify(wasModifying)
 
 

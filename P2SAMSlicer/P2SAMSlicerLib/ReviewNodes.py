@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from . import MRMLReview
+from .MRMLDisplays import HIDDEN, Look
 
 LABELMAP = "Binary labelmap"
 FILL = 0.12
 """Opacity inside contours while slices are reviewed: the image must be seen."""
+FADED = 0.35
+"""Opacity of points from which the contour was not drawn."""
 
 
 class ReviewNodes:
@@ -64,20 +67,30 @@ class ReviewNodes:
         segment = self.segmentation.GetSegmentation().GetSegment(segmentId) if self.segmentation is not None else None
         return tuple(segment.GetColor()) if segment is not None else None
 
-    def limitDisplays(self, guard, followupView: str, priorView: str, priorSegmentIds=()) -> None:
-        """Each contour and each point into the view it belongs to; those of other visits into none. Of the prior only what was propagated."""
-        mine = {self.segmentation: followupView, self.priorSegmentation: priorView}
-        for other in MRMLReview.findAll(self.node.GetScene()):
-            segmentation = MRMLReview.reference(other, "segmentation")
-            if segmentation not in mine:
-                mine[segmentation] = None
-        for segmentation, view in mine.items():
-            if segmentation is not None:
-                guard.show(segmentation.GetDisplayNode(), (view,) if view else (), FILL)
-        prior = self.priorSegmentation
-        if prior is not None:
-            segmentation = prior.GetSegmentation()
-            every = [segmentation.GetNthSegmentID(place) for place in range(segmentation.GetNumberOfSegments())]
-            guard.showSegments(prior.GetDisplayNode(), every, set(priorSegmentIds) & set(every) or every)
+    def looks(self, followupView: str | None = None, priorView: str | None = None, faded: bool = False) -> dict:
+        """Display node -> Look while this visit is followed: contours and points lie on the CT they belong to, and on no other.
+
+        Parameters
+        ----------
+        followupView, priorView : str or None
+            Ids of the two views of the review layout. None: all views show the follow-up, so that the prior's contours are hidden as well.
+        faded : bool
+            Whether the points were not used for the contour.
+        """
+        every = [ReviewNodes(node) for node in MRMLReview.findAll(self.node.GetScene())]
+        looks = {one: HIDDEN for each in every for one in (each.segmentation, each.priorSegmentation, *each.allLists())}
+        isAlone = followupView is None
+        looks[self.segmentation] = Look() if isAlone else Look((followupView,), FILL)
+        if not isAlone and self.priorSegmentation is not None:
+            looks[self.priorSegmentation] = Look((priorView,), FILL)
         for one in self.allLists():
-            guard.show(one.GetDisplayNode(), (followupView,))
+            looks[one] = Look(None if isAlone else (followupView,), opacity=FADED if faded else None)
+        return {one.GetDisplayNode(): look for one, look in looks.items() if one is not None}
+
+    def priorSegments(self, wanted) -> tuple:
+        """(all segment ids of the prior, those of `wanted` that it has; all where it has none of them)."""
+        if self.priorSegmentation is None:
+            return (), ()
+        segmentation = self.priorSegmentation.GetSegmentation()
+        every, wanted = tuple(segmentation.GetNthSegmentID(place) for place in range(segmentation.GetNumberOfSegments())), set(wanted)
+        return every, tuple(one for one in every if one in wanted) or every

@@ -59,14 +59,23 @@ class ReviewPanels:
     def enter(self) -> None:
         for panel in self.panels:
             panel.enter()
+        self.review.views.enter()
 
     def exit(self) -> None:
         for panel in self.panels:
             panel.exit()
+        self.review.views.exit()
 
     def showVisit(self, node) -> None:
         """After a run: list the visit and go to its worst slice."""
         self.review.showVisit(node)
+        self.follow()
+
+    def follow(self) -> None:
+        """Bring the views to the current slice where nothing has: a run had them, and it may be the slice that was current before."""
+        if self.current.isSet and not self.layout.isFollowing:
+            self.review.views.open()
+            self.review.views.follow()
 
     def cleanup(self) -> None:
         self.setParameterNode(None)

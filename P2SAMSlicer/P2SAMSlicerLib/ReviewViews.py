@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import qt
+import slicer
 from slicer.i18n import tr as _
 
 from . import MRMLPrompts, MRMLReview
@@ -30,12 +32,17 @@ class ReviewViews:
         self.store = store
         self.chart = DistanceChart(layout, store, current)
         self._tell = tell
+        self._wasFollowing = False
+        self._limiting = self._timer(self._limit)
+        self._following = self._timer(self._followAgain)
         ui.sideBySideButton.setChecked(True)
         ui.zoomButton.setChecked(True)
         ui.sideBySideButton.connect("toggled(bool)", self._onSideBySide)
         ui.chartButton.connect("toggled(bool)", self._onChart)
         ui.zoomButton.connect("toggled(bool)", self._onZoom)
         layout.onClosed = self._onClosed
+        store.listen(self._limiting.start)
+        current.listen(lambda _source: self._limiting.start())
 
     @property
     def priorIndex(self) -> int | None:
@@ -60,7 +67,21 @@ class ReviewViews:
         MRMLPrompts.showOnly(nodes.lists(self.current.structure), every)
         attempt(lambda: self.layout.follow(review, nodes), self._tell)
 
+    def enter(self) -> None:
+        """Back in the module: the ordinary views show the current slice again."""
+        if self._wasFollowing and self.current.isSet and not self.layout.isFollowing:
+            self.follow()
+        self._wasFollowing = False
+
+    def exit(self) -> None:
+        """Another module has the ordinary views; in the Segment Editor, the slice that is reviewed is edited."""
+        if self.layout.isFollowing and not self.layout.isOpen and slicer.util.selectedModule() != "SegmentEditor":
+            self._wasFollowing = True
+            self.layout.letGo()
+
     def cleanup(self) -> None:
+        self._limiting.stop()
+        self._following.stop()
         self.chart.cleanup()
         self.layout.cleanup()
 
@@ -68,6 +89,8 @@ class ReviewViews:
         if not on:
             self.layout.close()
             self._check(self.ui.chartButton, False)
+            if self.current.isSet:
+                self.follow()
         elif self.current.isSet:
             self.layout.open(self.ui.chartButton.checked)
             self.follow()
@@ -88,6 +111,27 @@ class ReviewViews:
         """The person chose another layout from Slicer's menu."""
         for button in (self.ui.sideBySideButton, self.ui.chartButton):
             self._check(button, False)
+        if self.ui.reviewCollapsibleButton.visible:
+            self._following.start()
+
+    def _followAgain(self) -> None:
+        """The views of the layout that was chosen show the current slice, and its CT."""
+        if self.current.isSet and not self.layout.isOpen:
+            self.follow()
+
+    def _limit(self) -> None:
+        """A visit came, or the slice is another one or was drawn again."""
+        review = self.store.review(self.current.node)
+        if review is not None and self.layout.isFollowing and ReviewNodes(self.current.node).followup is not None:
+            self.layout.limit(review, ReviewNodes(self.current.node))
+
+    @staticmethod
+    def _timer(action):
+        timer = qt.QTimer()
+        timer.setSingleShot(True)
+        timer.setInterval(0)
+        timer.connect("timeout()", action)
+        return timer
 
     @staticmethod
     def _check(button, on: bool) -> None:

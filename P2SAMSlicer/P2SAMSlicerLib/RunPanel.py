@@ -25,8 +25,8 @@ class RunPanel:
         Why Propagate is disabled.
     onPropagate : callable()
         What Propagate does; it calls `follow`.
-    afterSlice : callable(case, index)
-        Told when a slice was drawn.
+    afterSlice : callable(job, index)
+        Told when a slice of a `VisitJob` was drawn.
     afterVisit : callable(reviewNode)
         Told when a visit's result is in the scene.
     afterRun : callable(status, message)
@@ -38,7 +38,7 @@ class RunPanel:
         self.logic = logic
         self.whyNot = lambda: None
         self.onPropagate = lambda: None
-        self.afterSlice = lambda case, index: None
+        self.afterSlice = lambda job, index: None
         self.afterVisit = lambda reviewNode: None
         self.afterRun = lambda status, message: None
         self.run = None
@@ -155,7 +155,7 @@ class RunPanel:
 
     def onSlice(self, visit, structure, index):
         self._progress.structure = structure
-        self.afterSlice(self.run.current.case, index)
+        self.afterSlice(self.run.current, index)
 
     def onWarning(self, text):
         self._warnings.tell(text)

@@ -16,13 +16,10 @@ class ViewPair:
     Parameters
     ----------
     current : CurrentSlice
-    guard : DisplayGuard
-        Puts each contour into its own view.
     """
 
-    def __init__(self, current, guard):
+    def __init__(self, current):
         self._current = current
-        self._guard = guard
         self._views = []
         self._tags = []
         self._busy = False
@@ -39,6 +36,16 @@ class ViewPair:
     @property
     def isAttached(self) -> bool:
         return bool(self._views)
+
+    @property
+    def viewIds(self) -> tuple:
+        """Of the follow-up's and the prior's view; empty where none are attached."""
+        return tuple(sliceNode.GetID() for sliceNode, _composite in self._views)
+
+    @property
+    def composites(self) -> tuple:
+        """The composite nodes of the two views."""
+        return tuple(composite for _sliceNode, composite in self._views)
 
     def attach(self, followup, prior) -> None:
         """Each a (slice node, composite node)."""
@@ -83,8 +90,6 @@ class ViewPair:
                 composite.SetBackgroundVolumeID(volume.GetID() if volume is not None else None)
                 composite.SetForegroundVolumeID(None)
                 composite.SetLabelVolumeID(None)
-        propagated = [one.priorSegmentId for one in review.structures]
-        nodes.limitDisplays(self._guard, *[sliceNode.GetID() for sliceNode, _composite in self._views], propagated)
 
     def _showSlices(self, zoom: bool, structure) -> None:
         followup, prior = self._geometries

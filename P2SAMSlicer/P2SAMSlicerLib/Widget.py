@@ -119,6 +119,8 @@ class Widget(VTKObservationMixin):
         if drawn is not None and drawn.GetScene() is not None:
             review = self.reviewPanels.review
             self._steps.do(self._foldInputs, review.refresh, review.views.open, lambda: self.reviewPanels.showVisit(drawn))
+        elif self._entered:
+            self._steps.do(self.reviewPanels.follow)
 
     @property
     def isSettled(self):
@@ -153,7 +155,7 @@ class Widget(VTKObservationMixin):
 
     def _connect(self):
         self.offline = Offline(self.ui)
-        self.liveView = LiveView(self.logic.scene)
+        self.liveView = LiveView(self.logic.scene, self.reviewPanels.layout)
         self.estimate = Estimate(self.logic, self.devicePanel.showEstimate, self._hasPackages)
         self.preparation = Preparation(self.logic, self._dependencies, self.devicePanel, self.runPanel)
         self.visitsPanel.onChanged = self.modelPanel.onChanged = self.refresh
@@ -201,16 +203,16 @@ class Widget(VTKObservationMixin):
 
     def _begin(self, observer):
         node = self.parameterNode
-        self.liveView.makeRoom(self.reviewPanels.layout, self.reviewUi.sideBySideButton)
+        self.liveView.makeRoom(self.reviewUi.sideBySideButton)
         return self.logic.propagate(
             node.priorVolume, node.priorSegmentation, self.visitsPanel.followups(), segments=self.visitsPanel.segmentIds(),
             settings=self.settingsPanel.settings(), model=self.modelPanel.name, device=node.device, into=node.outputSegmentation,
             wait=False, observer=observer, allowOtherPatient=self.visitsPanel.isSamePatient,
         )  # fmt: skip
 
-    def _onSlice(self, case, index):
-        if self._entered and not self.reviewPanels.layout.isOpen:
-            self.liveView.follow(case, index)
+    def _onSlice(self, job, index):
+        if self._entered:
+            self.liveView.follow(job, index)
 
     def _onVisit(self, reviewNode):
         """The first visit that is drawn is the one shown after the run."""
