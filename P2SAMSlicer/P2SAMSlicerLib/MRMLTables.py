@@ -82,7 +82,7 @@ def distanceChart(scene, review, chart=None, followup=None):
     for number, structure in enumerate(review.structures):
         distances = [structure.relative(structure.slices[index]) if index in structure.slices else None for index in indices]
         flagged = [distance if index in structure.slices and structure.slices[index].flags else None for index, distance in zip(indices, distances, strict=True)]
-        for only, values, title in ((False, distances, structure.name), (True, flagged, _("{structure}, flagged").format(structure=structure.name))):
+        for only, values, title in ((False, distances, structure.name), (True, flagged, _("{structure}, reason to look").format(structure=structure.name))):
             if not only or any(value is not None for value in values):
                 columns.append((_columnName(title, columns), values))
                 wanted.append((structure.name, only, columns[-1][0], COLORS[number % len(COLORS)]))
@@ -134,13 +134,13 @@ def _reportTitles() -> list:
         ("structure", _("Structure")),
         ("volumeMl", _("Volume (ml)")),
         ("priorVolumeMl", _("Prior volume (ml)")),
-        ("changePercent", _("Change (%)")),
+        ("changePercent", _("Change against the prior's own volume (%)")),
         ("centroidShiftMm", _("Shift to aligned prior (mm)")),
         ("slices", _("Slices")),
-        ("flaggedByMethod", _("Flagged by the method")),
+        ("flaggedByMethod", _("With a reason to look")),
         ("accepted", _("Accepted")),
         ("edited", _("Edited")),
-        ("flagged", _("Flagged")),
+        ("flagged", _("Flagged by a reviewer")),
         ("notReviewed", _("Not reviewed")),
         ("changedByHand", _("Changed by hand")),
         ("worstSlice", _("Worst slice")),

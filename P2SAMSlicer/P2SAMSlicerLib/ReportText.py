@@ -9,11 +9,11 @@ from slicer.i18n import tr as _
 from . import RowText
 from .RowText import NOTHING, moment
 
-WIDTHS = (80, 70, 50, 54, 94, 62, 76)
+WIDTHS = (70, 70, 48, 54, 68, 62, 76)
 
 
 def titles() -> tuple:
-    return (_("Visit"), _("Structure"), _("Volume\n(ml)"), _("Change"), _("Shift to aligned\nprior (mm)"), _("Reviewed"), _("Status"))
+    return (_("Visit"), _("Structure"), _("Volume\n(ml)"), _("Change"), _("Shift to\naligned\nprior (mm)"), _("Reviewed"), _("Status"))
 
 
 def tips() -> tuple:
@@ -21,7 +21,7 @@ def tips() -> tuple:
         _("The follow-up"),
         _("The structure"),
         _("Volume of the result in millilitres"),
-        _("Of the volume, against the prior brought onto the follow-up"),
+        _("Of the volume, in per cent of the prior's volume on its own scan; none where a scan cuts the structure or the run was stopped"),
         _("From the centroid of the prior, brought onto the follow-up by the alignment, to that of the result. What the alignment took up is not in it: it is not the shift in the patient."),
         _("Slices that somebody accepted, edited or flagged, of all"),
         _("As the Segment Editor shows it"),
@@ -51,6 +51,8 @@ def details(row: dict) -> list:
         )
     ]
     lines.append(_("Volume {now} ml, prior {prior} ml.").format(now=f"{row['volumeMl']:.2f}", prior=f"{row['priorVolumeMl']:.2f}"))
+    if row["isPart"]:
+        lines.append(_("A scan cuts the structure, so that no change of its volume is given."))
     if row["time"]:
         lines.append(_("Reviewed by {reviewer}, last on {time}.").format(reviewer=row["reviewer"] or _("a reviewer who gave no name"), time=moment(row["time"])))
     if not row["complete"]:

@@ -25,6 +25,8 @@ class StructureReview:
         What is usual within the prior: distances are read against it.
     centroidShiftMm : float or None
         From the aligned prior's centroid, `priorCentroidRas`, to the result's; None where one of them is empty.
+    isPart : bool
+        Whether the prior's scan or the follow-up's cuts the structure, so that its volumes are not to be compared.
     slices : dict of int to SliceReview
         By slice index; slices where neither the prior nor the result has the structure are absent.
     """
@@ -37,13 +39,14 @@ class StructureReview:
     priorVolumeMl: float = 0.0
     centroidShiftMm: float | None = None
     priorCentroidRas: list | None = None
+    isPart: bool = False
     warnings: list = field(default_factory=list)
     slices: dict = field(default_factory=dict)
 
     @property
     def changePercent(self) -> float | None:
-        """Of the volume, against the prior; None where the prior is empty."""
-        return 100 * (self.volumeMl - self.priorVolumeMl) / self.priorVolumeMl if self.priorVolumeMl else None
+        """Of the volume, against the prior's on its own scan; None where that is empty, or one of the two is the volume of a part."""
+        return 100 * (self.volumeMl - self.priorVolumeMl) / self.priorVolumeMl if self.priorVolumeMl and not self.isPart else None
 
     def relative(self, one: SliceReview) -> float | None:
         """The slice's distance where 1 is usual within the prior; the bare distance where that is not known."""
@@ -66,6 +69,7 @@ class StructureReview:
             priorVolumeMl=number(result.get("prior_volume_ml")) or 0.0,
             centroidShiftMm=number(result.get("centroid_shift_mm")),
             priorCentroidRas=result.get("prior_centroid_ras"),
+            isPart=bool(result.get("cut_by_field_of_view") or result.get("cut_by_prior_scan")),
             warnings=[str(text) for text in result.get("warnings") or ()],
             slices={one.index: one for one in slices},
         )

@@ -76,7 +76,7 @@ def structureStatus(structure, complete: bool = True) -> str:
 def reportRows(review) -> list:
     """One dictionary a structure: volume, change, centroid shift, flags, statuses, who looked last and when.
 
-    What cannot be computed is None. `worstSlice` is the slice at the top of the review table; `complete` is False for a
+    What cannot be computed, or compared, is None: of a run that was stopped, and of a structure that a scan cuts. `worstSlice` is the slice at the top of the review table; `complete` is False for a
     run that was stopped.
     """
     return [_reportRow(review, structure) for structure in review.structures]
@@ -93,8 +93,9 @@ def _reportRow(review, structure) -> dict:
         "structure": structure.name,
         "volumeMl": structure.volumeMl,
         "priorVolumeMl": structure.priorVolumeMl,
-        "changePercent": structure.changePercent,
-        "centroidShiftMm": structure.centroidShiftMm,
+        "changePercent": structure.changePercent if review.complete else None,
+        "centroidShiftMm": structure.centroidShiftMm if review.complete else None,
+        "isPart": structure.isPart,
         "slices": len(slices),
         "flaggedByMethod": sum(bool(one.flags) for one in slices),
         "accepted": counts[ACCEPTED],

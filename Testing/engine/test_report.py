@@ -342,7 +342,7 @@ def test_the_quality_of_the_alignment_is_given_with_its_scale(page):
 
 
 def test_what_the_shift_and_the_changes_are_measured_from_is_said(page):
-    assert "Shift against the aligned prior (mm)" in page and "not how far the structure moved in the patient" in page
+    assert "Shift to aligned prior (mm)" in page and "not how far the structure moved in the patient" in page
     assert "Against the aligned prior" in page
 
 

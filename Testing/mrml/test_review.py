@@ -123,12 +123,21 @@ def test_the_status_of_a_structure_is_in_slicers_words(review):
 def test_the_report_has_a_row_a_structure_with_change_shift_flags_reviewer_and_the_latest_time(review):
     review.setStatus(NAME, 4, "accepted", "AB", time="2026-03-01T23:30:00-05:00")
     review.setStatus(NAME, 3, "accepted", "CD", time="2026-03-02T01:00:00+01:00")
+    assert reportRows(review)[0]["changePercent"] is None and reportRows(review)[0]["centroidShiftMm"] is None, "it was stopped"
+    review.complete = True
     row, other = reportRows(review)
     assert (row["volumeMl"], row["priorVolumeMl"], row["changePercent"], row["centroidShiftMm"]) == (12.0, 16.0, -25.0, 3.25)
     assert (row["slices"], row["flaggedByMethod"], row["accepted"], row["notReviewed"]) == (5, 3, 2, 3)
     assert row["time"] == "2026-03-01T23:30:00-05:00" and row["reviewer"] == "CD, AB" and row["status"] == "InProgress"
-    assert (row["worstSlice"], row["worstDistance"], row["complete"]) == (5, None, False)
+    assert (row["worstSlice"], row["worstDistance"], row["complete"]) == (5, None, True)
     assert row["warnings"] == "The run was stopped. Cut." and other["changePercent"] is None and other["centroidShiftMm"] is None
+
+
+@pytest.mark.parametrize("cut", ["cut_by_field_of_view", "cut_by_prior_scan"])
+def test_the_volume_of_a_part_is_not_compared(cut):
+    told = visitOf()
+    told["structures"][0][cut] = True
+    assert VisitReview.fromResult(told).structure(NAME).changePercent is None
 
 
 @pytest.fixture(params=[0, 1, 2], ids=["slices along K", "slices along J", "slices along I"])

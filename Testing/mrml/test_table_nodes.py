@@ -8,9 +8,12 @@ from P2SAMSlicerLib.Review import VisitReview
 from review_case import NAME, addVolume, visitOf
 
 
+CHANGE = "Change against the prior's own volume (%)"
+
+
 @pytest.fixture
 def review():
-    return VisitReview.fromResult(visitOf())
+    return VisitReview.fromResult({**visitOf(), "complete": True})
 
 
 def cells(node):
@@ -24,10 +27,20 @@ def test_the_report_has_a_row_a_structure_with_its_numbers(scene, review):
     review.setStatus(NAME, 4, "accepted", "AB", time="2026-03-01T10:00:00+01:00")
     found = cells(reportTable(scene, review))
     assert found["Structure"][1] == "Heart" and found["Volume (ml)"] == [12.0, 0.0] and found["Prior volume (ml)"] == [16.0, 0.0]
-    assert found["Change (%)"][0] == -25.0 and math.isnan(found["Change (%)"][1])
+    assert found[CHANGE][0] == -25.0 and math.isnan(found[CHANGE][1])
     assert found["Shift to aligned prior (mm)"][0] == 3.25 and math.isnan(found["Shift to aligned prior (mm)"][1])
-    assert found["Accepted"] == [1, 0] and found["Flagged by the method"] == [3, 0] and found["Worst slice"] == [5, 6]
+    assert found["Accepted"] == [1, 0] and found["With a reason to look"] == [3, 0] and found["Worst slice"] == [5, 6]
     assert found["Reviewer"] == ["AB", ""] and found["Time"] == ["2026-03-01T10:00:00+01:00", ""] and found["Status"] == ["InProgress", "NotStarted"]
+    assert found["Completeness"] == ["complete"] * 2
+
+
+def test_what_is_incomplete_or_cut_by_a_scan_is_not_compared(scene, review):
+    review.structure(NAME).isPart = True
+    found = cells(reportTable(scene, review))
+    assert found[CHANGE] == ["", ""] and found["Shift to aligned prior (mm)"][0] == 3.25
+    review.structure(NAME).isPart, review.complete = False, False
+    found = cells(reportTable(scene, review))
+    assert found[CHANGE] == found["Shift to aligned prior (mm)"] == ["", ""]
     assert found["Completeness"] == ["INCOMPLETE: the run was stopped"] * 2
 
 
@@ -71,7 +84,7 @@ def test_the_chart_is_filled_again_without_leaving_nodes_behind(scene, review):
 
 
 def test_structures_of_one_name_or_of_a_columns_name_get_columns_of_their_own(scene, review):
-    review.structures[0].name, review.structures[1].name = "Slice", "Slice, flagged"
+    review.structures[0].name, review.structures[1].name = "Slice", "Slice, reason to look"
     _chart, series = distanceChart(scene, review)
     assert len({one.GetYColumnName() for one in series}) == 3 and all(one.GetYColumnName() != one.GetXColumnName() for one in series)
     assert pointOf(series[0], 1) == ("Slice", 4)

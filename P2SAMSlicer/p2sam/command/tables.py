@@ -28,7 +28,7 @@ def visit_table(told: dict) -> Table:
     title = f"{told['visit']}{state}: alignment {used['used']} (quality {used['quality']:.2f} of 1), {told['seconds']:.0f} s"
     table = Table(title=Text(title), title_justify="left")
     table.add_column("Structure")
-    columns = ["Volume (ml)", "Prior (ml)", "Change", "Shift against aligned prior (mm)", "Slices", "To look at"]
+    columns = ["Volume (ml)", "Prior (ml)", "Change", "Shift to aligned prior (mm)", "Slices", "To look at"]
     dice = {structure: methods for (_, structure), methods in dice_table(told["metrics"]).items()}
     methods = list(dict.fromkeys(method for known in dice.values() for method in known))
     for column in (*columns, *(f"Dice {method}" for method in methods)):

@@ -116,7 +116,7 @@ def verdict(order: list[tuple[int, SliceResult]], views: Sequence[StructureView]
 
 def structure_table(visit: VisitResult) -> str:
     """One row a structure: volumes, change, shift, slices, distances; what is compared with what, and where a scan cuts a structure."""
-    titles = ["Volume (ml)", "Prior (ml)", "Change (ml)", "Change (%)", "Shift against the aligned prior (mm)", "Slices", "With a reason", "No contour"]
+    titles = ["Volume (ml)", "Prior (ml)", "Change (ml)", "Change (%)", "Shift to aligned prior (mm)", "Slices", "With a reason", "No contour"]
     columns = [("Structure", True)] + [(title, False) for title in [*titles, "Mean distance", "Largest distance"]]
     rows = table(columns, [_structure_row(visit, structure) for structure in visit.structures])
     notes = [
