@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import qt
-import slicer
 from slicer.i18n import tr as _
 
-from .Attempt import attempt
 from .CurrentSlice import CurrentSlice
+from .Decisions import Decisions
 from .Keys import ACCEPT, FLAG, NEXT, PREVIOUS, Keys
 from .Layout import ReviewLayout
-from .Questions import acceptQuestion
 from .ReviewNodes import ReviewNodes
 from .ReviewRows import worstFirst
 from .ReviewStore import ReviewStore
@@ -41,6 +39,7 @@ class ReviewPanel:
         self.table = SliceTable(ui.sliceTable, self._onRow)
         self.views = ReviewViews(ui, layout or ReviewLayout(self.current, logic.scene), self.current, self.store, self.tell)
         self.keys = Keys(ui.reviewCollapsibleButton, {PREVIOUS: ui.previousButton, NEXT: ui.nextButton, ACCEPT: ui.acceptButton, FLAG: ui.flagButton})
+        self.decisions = Decisions(ui, logic, self.current, self.store, self.table, self.refresh, self.tell, self._go)
         self._parameterNode = None
         self._rows = []
         self._error = ""
@@ -61,10 +60,6 @@ class ReviewPanel:
         ui.reviewCollapsibleButton.connect("contentsCollapsed(bool)", lambda _collapsed: self._rouseKeys())
         ui.previousButton.connect("clicked()", lambda: self.step(-1))
         ui.nextButton.connect("clicked()", lambda: self.step(1))
-        ui.acceptButton.connect("clicked()", self.accept)
-        ui.flagButton.connect("clicked()", self.flag)
-        ui.clearButton.connect("clicked()", self.clearStatus)
-        ui.acceptVisitButton.connect("clicked()", self.acceptVisit)
 
     # what the widget calls
 
@@ -124,39 +119,6 @@ class ReviewPanel:
         key = self.table.neighbour(self.current.key, by)
         if key is not None:
             self._go(key, "step")
-
-    def accept(self) -> None:
-        """Sign the slice; a name is needed for that, and every session asks for it anew."""
-        if self._hasName():
-            self._settle(self.logic.acceptSlice)
-
-    def flag(self) -> None:
-        self._settle(self.logic.flagSlice)
-
-    def clearStatus(self) -> None:
-        node, structure, index = self.current.node, self.current.structure, self.current.index
-        if node is not None:
-            attempt(lambda: self.logic.clearStatus(node, structure, index), self.tell)
-            self.refresh()
-
-    def acceptVisit(self) -> None:
-        node = self.current.node
-        review = self.store.review(node)
-        if review is None:
-            return
-        if self._hasName() and slicer.util.confirmOkCancelDisplay(acceptQuestion(review, self.reviewer)):
-            attempt(lambda: self.logic.acceptVisit(node, reviewer=self.reviewer), self.tell)
-            self.refresh()
-
-    def _hasName(self) -> bool:
-        if not self.reviewer:
-            self.tell(_("Give your name under Reviewer first: an accepted slice says who accepted it."))
-            self.ui.reviewerLineEdit.setFocus()
-        return bool(self.reviewer)
-
-    @property
-    def reviewer(self) -> str:
-        return self.ui.reviewerLineEdit.text.strip()
 
     def tell(self, sentence: str) -> None:
         """Show what went wrong, above the buttons, until the next move."""
@@ -247,19 +209,6 @@ class ReviewPanel:
         return self.views.priorIndex if row.slice.referenceIndex is None else row.slice.referenceIndex
 
     # slots
-
-    def _settle(self, verb) -> None:
-        key, node, structure, index = self.current.key, self.current.node, self.current.structure, self.current.index
-        if node is None:
-            return
-        after = self.table.neighbour(key, 1)
-        note = self.ui.noteLineEdit.text.strip()
-        if not attempt(lambda: verb(node, structure, index, reviewer=self.reviewer, note=note), self.tell):
-            return
-        self.refresh()
-        onward = self.table.nextUnreviewed(key) if key in self.table.keys else after
-        if onward is not None:
-            self._go(onward, "step")
 
     def _onFilter(self) -> None:
         self._fillTable()

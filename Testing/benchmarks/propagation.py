@@ -3,6 +3,7 @@
     python Testing/benchmarks/propagation.py                    the table of every case, defaults
     python Testing/benchmarks/propagation.py --ablation         one choice changed at a time
     python Testing/benchmarks/propagation.py --structure Lung-Left --case visit2
+    python Testing/benchmarks/propagation.py --model sam_nano   another model than graph: a name, or a weights file
 
 Cases: the phantom patient's two follow-ups, and, where ../shared/data is, the simulated follow-ups of lung1-001.
 `--cache DIR` keeps the alignments between runs.
@@ -25,7 +26,9 @@ from p2sam.case import Case as OpenCase
 from p2sam.files.images import read_volume
 from p2sam.files.segmentations import read_segmentation
 from p2sam.metrics import dice
-from p2sam.models.graph import GraphModel
+from p2sam.models import registry
+from p2sam.models.base import PromptableModel
+from p2sam.models.loading import load
 from p2sam.phantom import phantom_patient
 from p2sam.segmentation import Segmentation
 from p2sam.settings import Settings, preset
@@ -102,18 +105,18 @@ def alignment_of(case: Case, method: str, cache: Path | None) -> Alignment:
 _OPENED: dict[tuple, OpenCase] = {}
 
 
-def opened(case: Case, settings: Settings, alignment: Alignment, names: tuple[str, ...]) -> OpenCase:
+def opened(case: Case, settings: Settings, alignment: Alignment, names: tuple[str, ...], model: PromptableModel) -> OpenCase:
     """The case, ready to be drawn; tracked once for all settings that track alike."""
     key = (case.name, alignment.used, names, settings.track_mm, settings.track_deformable_mm, settings.extent_mm)
     if key not in _OPENED:
-        _OPENED[key] = OpenCase.open(case.prior, case.segmentation, case.followup, GraphModel(), settings, names=names, alignment=alignment)
+        _OPENED[key] = OpenCase.open(case.prior, case.segmentation, case.followup, model, settings, names=names, alignment=alignment)
     tracked = _OPENED[key]
-    return OpenCase(case.name, tracked.visit, case.followup, tuple(tracked.targets.values()), GraphModel(), settings, 0.0)
+    return OpenCase(case.name, tracked.visit, case.followup, tuple(tracked.targets.values()), model, settings, 0.0)
 
 
-def dice_of(case: Case, settings: Settings, alignment: Alignment, names: tuple[str, ...]) -> dict[str, tuple[float, float, float]]:
+def dice_of(case: Case, settings: Settings, alignment: Alignment, names: tuple[str, ...], model: PromptableModel) -> dict[str, tuple[float, float, float]]:
     """Structure -> Dice in place, of the registration's own contour, and of the result."""
-    result = opened(case, settings, alignment, names).propagate()
+    result = opened(case, settings, alignment, names, model).propagate()
     in_place = Alignment("none", "none", sitk.Transform(3, sitk.sitkIdentity), 0.0, {}, (), 0.0)
     found = {}
     for structure in result.structures:
@@ -131,7 +134,10 @@ def main() -> None:
     parser.add_argument("--case", nargs="*")
     parser.add_argument("--structure", nargs="*")
     parser.add_argument("--cache", type=Path)
+    parser.add_argument("--model", default="graph")
     arguments = parser.parse_args()
+    arguments.model, name = load(arguments.model), arguments.model
+    arguments.settings = registry.settings_for(CLINICAL, name, ranges=getattr(arguments.model, "ranges", None))
     cases = [c for c in (*lung1_cases(), *phantom_cases()) if not arguments.case or c.name in arguments.case]
     table(cases, arguments) if not arguments.ablation else ablation(cases, arguments)
 
@@ -145,7 +151,7 @@ def table(cases: list[Case], arguments: argparse.Namespace) -> None:
         for method in ("rigid", "deformable"):
             alignment = alignment_of(case, method, arguments.cache)
             started = time.monotonic()
-            found[method] = dice_of(case, replace(CLINICAL, alignment=method), alignment, names)
+            found[method] = dice_of(case, replace(arguments.settings, alignment=method), alignment, names, arguments.model)
             seconds = time.monotonic() - started
         for name in names:
             place, rigid, after_rigid = found["rigid"][name]
@@ -166,7 +172,7 @@ def ablation(cases: list[Case], arguments: argparse.Namespace) -> None:
             for method in ("rigid", "deformable"):
                 alignment = alignment_of(case, method, arguments.cache)
                 names = tuple(arguments.structure or case.structures)
-                for name, row in dice_of(case, settings, alignment, names).items():
+                for name, row in dice_of(case, settings, alignment, names, arguments.model).items():
                     found[case.name, method, name] = row[2]
         values = [found[c.name, m, n] for c, m, n in columns]
         print(f"| {choice} | {np.mean(values):.3f} | " + " | ".join(f"{v:.3f}" for v in values) + " |", flush=True)
