@@ -76,8 +76,8 @@ def structureStatus(structure, complete: bool = True) -> str:
 def reportRows(review) -> list:
     """One dictionary a structure: volume, change, centroid shift, flags, statuses, who looked last and when.
 
-    What cannot be computed, or compared, is None: of a run that was stopped, and of a structure that a scan cuts. `worstSlice` is the slice at the top of the review table; `complete` is False for a
-    run that was stopped.
+    What cannot be computed, or compared, is None: of a run that was stopped, and of a structure that a scan cuts.
+    `worstSlice` is the slice at the top of the review table; `complete` is False for a run that was stopped.
     """
     return [_reportRow(review, structure) for structure in review.structures]
 

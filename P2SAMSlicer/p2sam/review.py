@@ -55,6 +55,15 @@ class Review:
         found = [self.of(structure.segment.name, one.index).status for one in structure.slices]
         return {status: found.count(status) for status in STATUSES}
 
+    def segment_status(self, structure: StructureResult, complete: bool) -> str:
+        """The status of a structure as Slicer's segments have it: completed is one whose every slice was accepted."""
+        counts = self.counts(structure)
+        if counts[FLAGGED]:
+            return "flagged"
+        if complete and structure.slices and counts[ACCEPTED] == len(structure.slices):
+            return "completed"
+        return "notstarted" if complete and counts[NOT_REVIEWED] == len(structure.slices) else "inprogress"
+
     def reviewers(self) -> list[str]:
         """Everybody who settled a slice and gave a name, in alphabetical order."""
         return sorted({one.reviewer for one in self.slices.values() if one.reviewer and one.status != NOT_REVIEWED})

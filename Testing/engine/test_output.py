@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from p2sam.errors import InputError, OutputError
 from p2sam.files.output import check_output_folder, write_visit
 from p2sam.files.provenance import sha256_of
+from p2sam.files.segmentations import read_segmentation
 from visit_fixture import AWKWARD_NAME, TUMOUR_RAS, make_visit
 
 ALWAYS = {"segmentation.seg.nrrd", "positive_prompts.mrk.json", "negative_prompts.mrk.json", "slices.csv", "provenance.json", "report.html"}
@@ -228,3 +229,47 @@ def test_slicer_shows_the_segments_of_an_incomplete_result_as_in_progress(tmp_pa
         assert node.GetSegmentation().GetNthSegment(number).GetTag("Segmentation.Status", status)
         assert str(status) == "inprogress"
     assert np.allclose(segment_centre_ras(node.GetSegmentation().GetNthSegment(0)), TUMOUR_RAS, atol=3)
+
+
+def tag_of(segment, name):
+    import vtk
+
+    value = vtk.reference("")
+    return str(value) if segment.GetTag(name, value) else None
+
+
+def reviewed(visit, statuses):
+    """The visit with the slices of its structures settled as the lists say, in their order."""
+    entries = [
+        {"structure": one.segment.name, "slice": result.index, "status": status}
+        for one, wanted in zip(visit.structures, statuses)
+        for result, status in zip(one.slices, wanted)
+    ]
+    return replace(visit, provenance={"review": {"slices": entries}})
+
+
+def test_slicer_reads_the_status_of_the_review_and_that_it_is_for_research(tmp_path):
+    visit = make_visit()
+    tumour, cord = (len(one.slices) for one in visit.structures)
+    for name, statuses, wanted in (
+        ("open", [[], []], ["notstarted", "notstarted"]),
+        ("begun", [["accepted"], ["edited"] * cord], ["inprogress", "inprogress"]),
+        ("done", [["accepted"] * tumour, ["accepted"] * (cord - 1) + ["flagged"]], ["completed", "flagged"]),
+    ):
+        folder = write_visit(reviewed(visit, statuses), tmp_path / name)
+        _scene, node = open_segmentation(folder / "segmentation.seg.nrrd")
+        segments = [node.GetSegmentation().GetNthSegment(number) for number in range(2)]
+        assert [tag_of(one, "Segmentation.Status") for one in segments] == wanted
+        assert [one.GetName() for one in segments] == [one.segment.name for one in visit.structures]
+        assert "P2SAM result for research use only, " in tag_of(segments[0], "P2SAM.Note")
+        assert tag_of(segments[1], "P2SAM.Note").endswith(f"{cord} of {cord} slices reviewed" if name != "open" else "not reviewed")
+
+
+def test_a_result_that_nobody_reviewed_says_so_in_its_segments_and_reads_back_the_same(tmp_path):
+    visit = make_visit()
+    folder = write_visit(visit, tmp_path / "out")
+    _scene, node = open_segmentation(folder / "segmentation.seg.nrrd")
+    segment = node.GetSegmentation().GetNthSegment(0)
+    assert tag_of(segment, "P2SAM.Note") == "P2SAM result for research use only, not reviewed" and tag_of(segment, "Segmentation.Status") is None
+    read = read_segmentation(folder / "segmentation.seg.nrrd", visit.followup)
+    assert all(np.array_equal(one.mask, other.segment.mask) for one, other in zip(read.segments, visit.structures))

@@ -19,13 +19,16 @@ from ..errors import OutputError
 from .markups import write_prompts
 from .provenance import APPLICATION, build_provenance, sha256_of
 from ..report.page import render_report
-from ..result import VisitResult
+from ..result import StructureResult, VisitResult
+from ..review import NOT_REVIEWED, Review, review_of
 from ..segmentation import Segmentation
 from .segmentations import write_segmentation
 from .tables import write_metrics, write_slices
 
 SEGMENTATION, PROVENANCE, REPORT = "segmentation.seg.nrrd", "provenance.json", "report.html"
 SLICES, METRICS, TRANSFORM = "slices.csv", "metrics.csv", "transform.h5"
+STATUS_TAG, NOTE_TAG = "Segmentation.Status", "P2SAM.Note"
+"""Tags of a segment: Slicer's own, and one of ours, which Slicer keeps."""
 NOT_OURS_BUT_HARMLESS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """What file managers leave in a folder by themselves."""
 
@@ -76,8 +79,7 @@ def write_visit(
     visit = replace(visit, provenance=provenance)
     with _whole_folder(folder) as temporary:
         write_segmentation(_segmentation_of(visit), temporary / SEGMENTATION)
-        if not visit.complete:
-            mark_incomplete(temporary / SEGMENTATION)
+        mark_segmentation(temporary / SEGMENTATION, visit)
         write_prompts(visit, temporary)
         write_slices(visit, temporary / SLICES)
         if metrics_rows:
@@ -122,12 +124,27 @@ def check_output_folder(folder: str | os.PathLike, overwrite: bool = False) -> N
         raise OutputError(f"The output folder '{folder}' holds work that would be lost ({listed}: added or edited since); move it away, or choose another folder.")
 
 
-def mark_incomplete(path: Path) -> None:
-    """Mark every segment of a `.seg.nrrd` as in progress, which the Segment Editor shows, and the file as incomplete."""
+def mark_segmentation(path: Path, visit: VisitResult) -> None:
+    """Give every segment of a `.seg.nrrd` its status, which the Segment Editor shows, and a note that stays with it in Slicer; mark the
+    file of a run that was stopped as incomplete."""
+    review = review_of(visit)
     content = path.read_bytes()
     end = content.index(b"\n\n")
-    header = re.sub(rb"(?m)^(Segment\d+_Tags:=.*)$", rb"\1Segmentation.Status:inprogress|", content[:end])
-    path.write_bytes(header + b"\n" + APPLICATION.encode() + b"_Complete:=false" + content[end:])
+    header = content[:end]
+    for number, structure in enumerate(visit.structures):
+        tags = f"{NOTE_TAG}:{research_note(structure, review)}|"
+        status = review.segment_status(structure, visit.complete) if review else "" if visit.complete else "inprogress"
+        tags += f"{STATUS_TAG}:{status}|" if status else ""
+        header = re.sub(rb"(?m)^(Segment%d_Tags:=.*)$" % number, rb"\1" + tags.encode(), header)
+    ending = b"" if visit.complete else b"\n" + APPLICATION.encode() + b"_Complete:=false"
+    path.write_bytes(header + ending + content[end:])
+
+
+def research_note(structure: StructureResult, review: Review | None) -> str:
+    """Without a colon or a bar, which part the tags of a segment."""
+    slices = len(structure.slices)
+    done = 0 if review is None else slices - review.counts(structure)[NOT_REVIEWED]
+    return f"P2SAM result for research use only, {f'{done} of {slices} slices reviewed' if done else 'not reviewed'}"
 
 
 def _segmentation_of(visit: VisitResult) -> Segmentation:
