@@ -29,7 +29,7 @@ class P2SAMSlicer(ScriptedLoadableModule):
         parent.contributors = ["P2SAMSlicer contributors"]
         parent.helpText = _(
             "Segments a patient's follow-up CT from the earlier CT (the prior) and its segmentation, without training. "
-            "Choose the prior, tick follow-ups, press Propagate; then review the slices, the least certain first. "
+            "Choose the prior, tick follow-ups, press Propagate; then review the slices, those with a reason first, then the most unlike the prior. "
             "For research use only: every contour needs a clinician's eye."
         )
         parent.acknowledgementText = _(

@@ -143,7 +143,7 @@ def _reportTitles() -> list:
         ("flagged", _("Flagged by a reviewer")),
         ("notReviewed", _("Not reviewed")),
         ("changedByHand", _("Changed by hand")),
-        ("worstSlice", _("Worst slice")),
+        ("worstSlice", _("Slice to begin with")),
         ("worstDistance", _("Its distance (1: usual within the prior)")),
         ("status", _("Status")),
         ("reviewer", _("Reviewer")),

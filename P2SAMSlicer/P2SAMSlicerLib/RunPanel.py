@@ -182,7 +182,7 @@ class RunPanel:
 
 
 _ENDS = {
-    "done": lambda: _("Finished. Review the slices below, the least certain first."),
+    "done": lambda: _("Finished. Review the slices below: those with a reason first, then the most unlike the prior."),
     "cancelled": lambda: _("Cancelled. The slices drawn so far are kept and marked incomplete."),
     "failed": lambda: _("The run failed."),
 }

@@ -32,7 +32,7 @@ def slicePage(row, current, priorIndex, problem: str) -> str:
         text = _("Slice {index}: neither the prior nor the result has {structure} here.")
         lines.append(html.escape(text.format(index=current.index, structure=current.structure)))
     elif not lines:
-        lines.append(html.escape(_("Propagate first, or load a scene that was propagated; then the slices are listed here, the worst first.")))
+        lines.append(html.escape(_("Propagate first, or load a scene that was propagated; then the slices are listed here, those with a reason to look first.")))
     return "<br/>".join(lines)
 
 

@@ -29,7 +29,7 @@ def test_the_report_has_a_row_a_structure_with_its_numbers(scene, review):
     assert found["Structure"][1] == "Heart" and found["Volume (ml)"] == [12.0, 0.0] and found["Prior volume (ml)"] == [16.0, 0.0]
     assert found[CHANGE][0] == -25.0 and math.isnan(found[CHANGE][1])
     assert found["Shift to aligned prior (mm)"][0] == 3.25 and math.isnan(found["Shift to aligned prior (mm)"][1])
-    assert found["Accepted"] == [1, 0] and found["With a reason to look"] == [3, 0] and found["Worst slice"] == [5, 6]
+    assert found["Accepted"] == [1, 0] and found["With a reason to look"] == [3, 0] and found["Slice to begin with"] == [5, 6]
     assert found["Reviewer"] == ["AB", ""] and found["Time"] == ["2026-03-01T10:00:00+01:00", ""] and found["Status"] == ["InProgress", "NotStarted"]
     assert found["Completeness"] == ["complete"] * 2
 

@@ -1,4 +1,4 @@
-"""The report: one HTML file, worst slices first."""
+"""The report: one HTML file, slices with a flag or a reason to look first."""
 
 from .page import picture_side, render_report, severity, worst_first
 
