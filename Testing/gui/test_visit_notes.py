@@ -57,6 +57,12 @@ def test_without_a_visit_there_is_no_line(opened, scene):
     assert not opened.ui.visitNotesLabel.visible
 
 
+def test_structures_can_be_read_in_the_report_beside_several_visits(opened):
+    opened.ui.reportCollapsibleButton.collapsed = False
+    opened.settle()
+    assert not opened.ui.reportTable.isColumnHidden(0) and opened.ui.reportTable.columnWidth(1) >= 60
+
+
 def test_the_line_that_ends_a_run_counts_the_warnings_and_says_where_they_are(module, scene):
     panel = module.panel.runPanel
     panel.follow(lambda observer: type("Run", (), {"jobs": [1], "cancel": lambda self: None})())
