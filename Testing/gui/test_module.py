@@ -180,7 +180,7 @@ def test_research_use_is_stated_once_where_no_section_hides_it(module):
     try:
         for section in sections:
             section.collapsed = True
-        stated = [label for label in module.parent.findChildren(qt.QLabel) if "research use" in label.text]
+        stated = [label for label in panel.uiWidget.findChildren(qt.QLabel) if "research use" in label.text]
         assert [label.visible for label in stated] == [True]
     finally:
         for section, was in zip(sections, before):
