@@ -175,7 +175,7 @@ def structure_of(
         if "empty" not in [flag.code for flag in found]:
             found += flags.empty_flag(outlines[k], priors[k])
         if k - 1 in outlines:
-            found += flags.jump_flags(outlines[k], outlines[k - 1], priors[k], priors[k - 1])
+            found += flags.jump_flags(outlines[k], outlines[k - 1], priors[k], priors[k - 1], f"slice {visit.own_index(k - 1)}")
         if outlines[k].area_mm2 > 0:
             found += flags.distance_flags(drawn.distance, True, usual)
             found += flags.prompt_flags(drawn.prompts, visit.followup.array[k])

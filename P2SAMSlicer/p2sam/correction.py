@@ -9,6 +9,7 @@ import numpy as np
 from . import flags
 from .assembly import slice_result, usual_distance
 from .candidates import drawn_candidates
+from .coverage import beyond_flag
 from .drafts import Draft, DrawnSlice, nearest_references
 from .drawing import Drawing
 from .guide import Guide
@@ -127,4 +128,5 @@ def _told(drawing: Drawing, draft: Draft, k: int, drawn: DrawnSlice, mask: np.nd
     if here.area_mm2 > 0:
         found += flags.distance_flags(drawn.distance, True, usual_distance(draft, drawing.settings))
         found += flags.prompt_flags(drawn.prompts, visit.followup.array[k])
+    found += beyond_flag(visit, draft.target, k)
     return slice_result(visit, k, int(visit.prior_slices()[k]), drawn, here, prior, found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -24,15 +26,30 @@ def is_cut_by_scan(mask: np.ndarray) -> bool:
     return any(np.take(mask, end, axis=axis).any() for axis in range(mask.ndim) for end in (0, -1))
 
 
-def beyond_flags(visit: Visit, target: Target) -> dict[int, Flag]:
+def beyond_flag(visit: Visit, target: Target, k: int) -> list[Flag]:
+    """Of one slice, from it and the outermost two."""
+    first, last = reach_of(visit, target)
+    flag = beyond_flags(visit, target, sorted({first, k, last})).get(k)
+    return [] if flag is None else [flag]
+
+
+def reach_of(visit: Visit, target: Target) -> tuple[int, int]:
+    """First and last of the slices to draw and the next one on either side."""
+    return max(0, int(target.slices[0]) - 1), min(len(visit.followup.array) - 1, int(target.slices[-1]) + 1)
+
+
+def beyond_flags(visit: Visit, target: Target, slices: Sequence[int] | None = None) -> dict[int, Flag]:
     """Canonical slice -> its flag, where the prior's scan does not show it, ends close to it, or cuts it at the side.
 
     Only of a structure whose contour on the prior reaches that end, and only where the follow-up shows more of it.
     """
     if not is_cut_by_scan(target.segment.mask):
         return {}
+    if slices is None:
+        first, last = reach_of(visit, target)
+        slices = range(first, last + 1)
     drawn = visit.prior_order.apply(target.segment.mask)
-    places = {k: places_in_prior(visit, k, outline) for k, outline in outlines(visit, target).items()}
+    places = {k: places_in_prior(visit, k, outline) for k, outline in outlines(target, slices).items()}
     found = {k: Flag(CODE, "The prior's scan cuts the structure at its side here; what lies beyond was not segmented reliably.")
              for k, place in places.items() if is_at_side(place, drawn)}  # fmt: skip
     for end in (0, -1):
@@ -41,11 +58,11 @@ def beyond_flags(visit: Visit, target: Target) -> dict[int, Flag]:
     return found
 
 
-def outlines(visit: Visit, target: Target) -> dict[int, np.ndarray]:
+def outlines(target: Target, slices: Sequence[int]) -> dict[int, np.ndarray]:
     """Slice -> (n, 2) pixels (column, row) on the outline of the aligned prior, where it is absent of the nearest slice that has
-    it; pixels on the follow-up's own border are left out. Of the slices to draw and the next one on either side."""
+    it; pixels on the follow-up's own border are left out."""
     present, found = np.flatnonzero(target.aligned.any_slice(0.5)), {}
-    for k in range(max(0, target.slices[0] - 1), min(len(visit.followup.array), target.slices[-1] + 2)) if len(present) else ():
+    for k in slices if len(present) else ():
         mask = target.aligned[int(present[np.abs(present - k).argmin()])] >= 0.5
         edge = mask & ~ndimage.binary_erosion(mask)
         edge[[0, -1]] = edge[:, [0, -1]] = False

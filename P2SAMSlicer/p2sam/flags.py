@@ -43,8 +43,8 @@ def end_flag(removed_mm2: float) -> Flag:
     return Flag("empty", f"Removed at the end of the structure ({removed_mm2 / 100:.1f} cm²): it lies beyond the tracked prior and is not enough like it.")
 
 
-def jump_flags(here: Outline, before: Outline, prior_here: Outline, prior_before: Outline) -> list[Flag]:
-    """Against the neighbouring slice, less what the prior does at the same place."""
+def jump_flags(here: Outline, before: Outline, prior_here: Outline, prior_before: Outline, beside: str = "the slice beside it") -> list[Flag]:
+    """Against the neighbouring slice, which a person reads as `beside`, less what the prior does at the same place."""
     found = []
     both = min(here.area_mm2, before.area_mm2)
     if both > 0 and max(here.area_mm2, before.area_mm2) > SMALL_MM2:
@@ -52,14 +52,14 @@ def jump_flags(here: Outline, before: Outline, prior_here: Outline, prior_before
         known = min(prior_here.area_mm2, prior_before.area_mm2) > 0
         expected = prior_here.area_mm2 / prior_before.area_mm2 if known else 1.0
         if abs(np.log(change) - np.log(expected)) > np.log(AREA_JUMP) and abs(np.log(change)) > np.log(AREA_JUMP):
-            prior = f", the aligned prior {in_words(expected)} on its own slice before" if known else ""
-            found.append(Flag("area jump", f"The area is {in_words(change)} on the slice before{prior}."))
+            prior = f"; that of the aligned prior is {in_words(expected)} there" if known else ""
+            found.append(Flag("area jump", f"The area is {in_words(change)} on {beside}{prior}."))
         moved = here.centroid_mm - before.centroid_mm
         if prior_here.centroid_mm is not None and prior_before.centroid_mm is not None:
             moved = moved - (prior_here.centroid_mm - prior_before.centroid_mm)
         if np.hypot(*moved) > CENTROID_JUMP_MM:
             found.append(
-                Flag("centroid jump", f"The centre moves {np.hypot(*moved):.0f} mm from the slice before, more than the prior's does.")
+                Flag("centroid jump", f"The centre moves {np.hypot(*moved):.0f} mm from where it is on {beside}, more than the prior's does.")
             )
     return found
 

@@ -172,3 +172,11 @@ def test_volume_and_centroid_shift_are_in_millilitres_and_millimetres(visit, fol
     _, (structure,), _ = assembled(visit, followup, draft(visit, drawn))
     assert structure.volume_ml == pytest.approx(4 * 7 * 10 * 12 / 1000)
     assert structure.centroid_shift_mm == pytest.approx(2 * 2.0)
+
+
+def test_a_jump_names_the_slice_beside_it_by_the_number_that_the_follow_up_gives_it(visit, followup):
+    drawn = TALL.copy()
+    drawn[4] = box((4, 5), (5, 12), (6, 9))[4]
+    (_,), (structure,), _ = assembled(visit, followup, draft(visit, drawn))
+    reasons = {K - 1 - s.index: f.reason for s in structure.slices for f in s.flags if f.code == "area jump"}
+    assert f"on slice {K - 1 - 3};" in reasons[4] and "70 % smaller" in reasons[4]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from p2sam.assembly import structure_warnings
 from p2sam.boxed import Boxed
-from p2sam.coverage import CODE, NEAR_MM, beyond_flags, is_cut_by_scan
+from p2sam.case import Case
+from p2sam.coverage import CODE, NEAR_MM, beyond_flag, beyond_flags, is_cut_by_scan
 from p2sam.propagation import propagate
 from p2sam.segmentation import Segment, Segmentation
 from p2sam.visit import Target, Visit
@@ -39,7 +40,10 @@ def flagged(prior, followup, mask, slices):
     aligned[: len(canonical_mask)] = canonical_mask
     box = Boxed.of(aligned)
     target = Target(Segment("T", mask, "T"), box, box, np.array(slices), slices[0], slices[-1])
-    return {k: flag.reason for k, flag in beyond_flags(visit, target).items() if flag.code == CODE}
+    found = beyond_flags(visit, target)
+    for k in slices:
+        assert beyond_flag(visit, target, k) == ([found[k]] if k in found else []), "one slice alone, drawn again, is told the same"
+    return {k: flag.reason for k, flag in found.items() if flag.code == CODE}
 
 
 def test_slices_beyond_the_priors_scan_and_beside_its_end_are_flagged():
@@ -98,3 +102,16 @@ def test_a_run_tells_of_it_in_words_and_compares_no_volume():
     assert structure.warnings == structure_warnings(structure, aligned)
     beyond = [one.index for one in structure.slices if CODE in [flag.code for flag in one.flags]]
     assert middle in beyond and middle + 1 in beyond and min(beyond) > np.flatnonzero(whole.any(axis=(1, 2)))[0]
+
+
+def test_a_slice_drawn_again_keeps_the_reason():
+    followup = grid()
+    whole = tumour(followup)
+    middle = int(np.flatnonzero(whole.any(axis=(1, 2))).mean())
+    prior = replace(scan(followup), array=scan(followup).array[: middle + 1])
+    segmentation = Segmentation((Segment("mass", whole[: middle + 1], "Segment_1"),), prior.ijk_to_ras, prior.shape)
+    case = Case.open(prior, segmentation, scan(followup, seed=1), FakeModel(), CLINICAL, alignment=in_place())
+    result = case.propagate()
+    one = next(one for one in result.structures[0].slices if one.index == middle)
+    again = case.redraw("mass", middle, one.prompts_ras, one.prompts.labels, one.prompts.parts)
+    assert CODE in [flag.code for flag in again.slice.flags]

@@ -36,9 +36,9 @@ def test_an_empty_slice_is_flagged_only_where_the_prior_has_something():
 
 def test_a_jump_in_area_is_flagged_unless_the_prior_does_the_same():
     big, small, same = block(10, 20), block(5, 20, 12), block(10, 20)
-    (flag,) = jump_flags(small, big, same, same)
+    (flag,) = jump_flags(small, big, same, same, "slice 7")
     assert flag.code == "area jump"
-    assert flag.reason == "The area is 50 % smaller than on the slice before, the aligned prior as large as on its own slice before."
+    assert flag.reason == "The area is 50 % smaller than on slice 7; that of the aligned prior is as large as there."
     assert codes(jump_flags(big, small, same, same)) == ["area jump"]
     assert jump_flags(small, big, small, big) == []
     assert jump_flags(block(9, 20), big, same, same) == []
@@ -64,7 +64,7 @@ def test_specks_and_empty_neighbours_do_not_jump():
 
 def test_a_jump_is_measured_without_a_prior_too():
     (flag,) = jump_flags(block(10, 20), block(2, 20), EMPTY, EMPTY)
-    assert flag.code == "area jump" and flag.reason == "The area is 5.0 times as large as on the slice before."
+    assert flag.code == "area jump" and flag.reason == "The area is 5.0 times as large as on the slice beside it."
 
 
 @pytest.mark.parametrize(("ratio", "words"), [(0.36, "64 % smaller than"), (1.0, "as large as"), (1.004, "as large as"), (1.62, "62 % larger than"), (3.14, "3.1 times as large as")])
