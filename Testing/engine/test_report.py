@@ -324,7 +324,8 @@ def test_a_candidate_that_was_nearer_than_the_chosen_one_is_explained(visit, oth
     changed = replace(cord, slices=tuple(kept(result, *others) if result is one else result for result in cord.slices))
     tree = pages(replace(visit, structures=(visit.structures[0], changed), provenance={"settings": {"keep_margin": 0.3}}))
     card = cards(tree)[f"c1-{one.index}"]
-    assert [note.text for note in card.iter("p") if note.get("class") == "note"] == said
+    unused = "The points are those of the nearest drawn candidate; they were not used for this contour."
+    assert [note.text for note in card.iter("p") if note.get("class") == "note"] == [*said, unused]
     facts = [element.text for element in card.iter("dt")]
     assert "Nearest other candidate" in facts and not any("best" in fact.lower() for fact in facts)
 

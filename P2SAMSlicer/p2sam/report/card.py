@@ -181,6 +181,8 @@ def _choice(view: StructureView, result: SliceResult) -> str:
         )
     if any(one.kind == "aligned prior" for one in nearer):
         lines.append("The aligned prior was nearer; beside the tracked prior it is scored for comparison only.")
+    if "prior" in chosen.kind and len(result.prompts):
+        lines.append("The points are those of the nearest drawn candidate; they were not used for this contour.")
     return "".join(f'<p class="note">{escape(line)}</p>' for line in lines)
 
 

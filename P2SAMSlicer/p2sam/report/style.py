@@ -42,6 +42,7 @@ td small{color:var(--soft)}
 .chip{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:7px;border:1px solid rgba(0,0,0,.35);vertical-align:-1px}
 a{color:var(--accent)}
 .note{color:var(--soft);font-size:13px;margin:6px 0 0}
+.why .note{margin:0 0 8px}
 .legend{display:flex;flex-wrap:wrap;gap:4px 20px;font-size:13px;color:var(--soft);align-items:center}
 .legend span{display:inline-flex;align-items:center;gap:7px}
 .legend svg{flex:none}
