@@ -94,7 +94,7 @@ def _cubes(image: sitk.Image) -> sitk.Image:
     factor = [int(max(1, min(size, VOXEL_MM // spacing))) for size, spacing in zip(image.GetSize(), image.GetSpacing())]
     image = sitk.Clamp(sitk.BinShrink(image, factor), sitk.sitkFloat32, -1000.0, 1500.0)
     extent = np.array(image.GetSize()) * image.GetSpacing()
-    size = np.ceil(extent / VOXEL_MM - 1e-6).astype(int)
+    size = np.maximum(np.ceil(extent / VOXEL_MM - 1e-6), 2).astype(int)  # two, so that every cube has a neighbour
     middle = image.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in image.GetSize()])
     direction = np.reshape(image.GetDirection(), (3, 3))
     resample = sitk.ResampleImageFilter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 
 from .errors import SettingsError
@@ -101,8 +102,8 @@ class Settings:
         self._one_of("retrieval", RETRIEVALS)
         self._one_of("cost", COSTS)
         self._one_of("negatives", NEGATIVES)
-        if len(self.window_hu) != 2 or not self.window_hu[0] < self.window_hu[1]:
-            raise SettingsError(f"window_hu is {self.window_hu}; give two values, the lower one first.")
+        if len(self.window_hu) != 2 or not -math.inf < self.window_hu[0] < self.window_hu[1] < math.inf:
+            raise SettingsError(f"window_hu is {self.window_hu}; give two finite values, the lower one first.")
         self._counts("n_positive", lowest=1)
         self._counts("n_negative", lowest=0)
         for name, low, high in _RANGES:

@@ -161,7 +161,7 @@ def test_patients_are_split_80_10_10_and_none_lies_on_both_sides(tmp_path):
     (tmp_path / "bad.json").write_text('{"train": ["a"], "validation": ["a"], "test": []}')
     with pytest.raises(InputError, match="'a' is in two parts"):
         read_split(tmp_path / "bad.json")
-    with pytest.raises(InputError, match="--split slice"):
+    with pytest.raises(InputError, match="--split-by slice"):
         split_of(["one"] * 5)
 
 
@@ -176,6 +176,14 @@ def test_slices_are_stored_once_and_read_back_bit_for_bit(tmp_path):
         assert np.array_equal(one.read().image, image) and np.array_equal(one.read().masks[0], mask)
     with pytest.raises(InputError, match="No slice of the data set"):
         store([], tmp_path / "none")
+
+
+def test_what_is_no_folder_or_no_table_is_told(tmp_path):
+    (tmp_path / "file").write_bytes(b"\xff\xfe\x00binary")
+    with pytest.raises(InputError, match="is a file; give the folder"):
+        nsclc_radiomics(tmp_path / "file")
+    with pytest.raises(InputError, match="is not a CSV table"):
+        ct_list(tmp_path / "file")
 
 
 def test_augmentation_moves_image_and_mask_together(tmp_path):

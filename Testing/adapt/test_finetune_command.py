@@ -136,14 +136,31 @@ def test_propagate_runs_with_every_form_of_weights(tmp_path, phantom, capsys, mo
         (["--synthetic", "--model", "graph"], "graph has no weights"),
         (["--synthetic", "--precision", "fp8"], "precision is 'fp8'"),
         (["--synthetic", "--split-by", "voxel"], "choose patient or slice"),
-        (["--nsclc", "nowhere"], "nowhere"),
+        (["--nsclc", "nowhere"], "no file or folder 'nowhere'"),
+        (["--synthetic", "--split", "split.json"], "are not split"),
+        (["--synthetic", "--epochs", "0"], "epochs is 0"),
+        (["--synthetic", "--images", "0"], "--images"),
     ],
 )
 def test_what_cannot_be_trained_ends_in_a_sentence(tmp_path, capsys, given, sentence, monkeypatch):
     monkeypatch.setenv("P2SAM_HOME", str(tmp_path / "home"))
-    if "--nsclc" in given:
-        given = [*given, "--model", str(tmp_path / "none.pth")]
-        sentence = "none.pth"
     assert main(["finetune", "--device", "cpu", "--output", str(tmp_path / "o"), *given]) == 2
     err = capsys.readouterr().err
     assert sentence in err and "Traceback" not in err
+
+
+def test_a_file_where_the_training_should_go_is_told_before_anything_is_made(tmp_path, capsys):
+    (tmp_path / "o").write_text("mine")
+    assert main(["finetune", "--device", "cpu", "--synthetic", "--output", str(tmp_path / "o")]) == 5
+    assert "cannot be made" in capsys.readouterr().err and (tmp_path / "o").read_text() == "mine"
+
+
+def test_slices_of_another_data_set_are_not_trained_on(tmp_path, phantom, capsys):
+    given = ["finetune", *QUICK, "--frame", "64", "--model", str(tmp_path / "tiny.pth"), "--output", str(tmp_path / "o"), "--prior", phantom["prior_ct"]]
+    new = network_of(Job(material.Material("synthetic"), tmp_path, TrainingOptions(), frame=64))
+    write_weights(tmp_path / "tiny.pth", new.module, new)
+    given = [str(one) for one in [*given, "--segmentation", phantom["prior_segmentation"]]]
+    assert main([*given, "--structure", "GTV"]) == 0
+    capsys.readouterr()
+    assert main([*given, "--structure", "Heart", "--resume"]) == 2
+    assert "not of" in (err := capsys.readouterr().err) and "Heart" in err and "another --output" in err

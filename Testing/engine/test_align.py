@@ -233,3 +233,13 @@ def test_the_table_is_no_part_of_the_body(prior):
     assert points[:, 1].min() > -78
     truth = thorax.body(thorax.points_of(prior.shape, prior.ijk_to_ras)) < 0
     assert scan.body.sum() * 64 == pytest.approx(truth.sum() * np.prod(prior.spacing_mm), rel=0.05)
+
+
+@pytest.mark.parametrize("slices", [2, 3, 4])
+def test_a_scan_thinner_than_a_cube_of_the_coarse_grid_is_aligned(slices):
+    scan = thorax.scan()
+    middle = len(scan.array) // 2
+    matrix = scan.ijk_to_ras.copy()
+    matrix[:3, 2] /= np.linalg.norm(matrix[:3, 2])
+    thin = Volume(scan.array[middle : middle + slices], matrix)
+    assert align(thin, thin, "rigid").requested == "rigid"

@@ -224,6 +224,57 @@ def an_unknown_model(given, folder, phantom):
     given["--model"] = "sam_vit_z"
 
 
+@case(2, "given twice", "--alignment")
+def an_alignment_given_twice(given, folder, phantom):
+    given["--set"] = "alignment=rigid"
+
+
+@case(2, "two finite values")
+def a_window_without_an_end(given, folder, phantom):
+    given["--set"] = "window_hu=-910,inf"
+
+
+@case(2, "x 1.5 mm large", "spacings in millimetres")
+def a_scan_that_is_counted_in_other_units(given, folder, phantom):
+    volume = read_volume(phantom["followup1_ct"])
+    small = volume.ijk_to_ras @ np.diag([0.01, 0.01, 0.01, 1])
+    write_volume(Volume(volume.array, small), folder / "metres.nrrd")
+    given["--followup"] = folder / "metres.nrrd"
+
+
+@case(2, "values a voxel", "one whole number")
+def a_colour_picture_as_segmentation(given, folder, phantom):
+    volume = read_volume(phantom["prior_ct"])
+    picture = sitk.Compose([sitk.Cast(volume.to_sitk() * 0 + value, sitk.sitkUInt8) for value in (3, 90, 200)])
+    sitk.WriteImage(picture, str(folder / "picture.nrrd"))
+    given["--segmentation"] = folder / "picture.nrrd"
+
+
+@case(2, "254 different values", "Was an image given")
+def a_grey_picture_as_segmentation(given, folder, phantom):
+    given["--segmentation"] = changed(phantom["prior_ct"], folder / "grey.nrrd", lambda hu: (np.arange(hu.size) % 255).astype(np.uint8).reshape(hu.shape))
+
+
+@case(2, "none of the structures GTV", "Lung")
+def a_truth_name_of_no_structure(given, folder, phantom):
+    given["--truth"], given["--truth-name"] = phantom["followup1_truth"], "Lung=GTV"
+
+
+@case(2, "--truth-name", "--truth")
+def a_truth_name_without_a_truth(given, folder, phantom):
+    given["--truth-name"] = "GTV=Tumour"
+
+
+@case(3, "sam_vit_b_01ec64.pth has 5 bytes")
+def damaged_weights_in_the_cache(given, folder, phantom):
+    from p2sam.models import registry, weights
+
+    file = weights.path(registry.find("sam_vit_b"))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"short")
+    given["--model"] = "sam_vit_b"
+
+
 @case(2, "no weights file", "mine.pth")
 def a_missing_weights_file(given, folder, phantom):
     given["--model"] = folder / "mine.pth"
@@ -297,7 +348,7 @@ def test_bad_input_ends_in_one_sentence_and_leaves_nothing(wrong, phantom, tmp_p
     arguments = base(phantom, tmp_path / "out")
     given = dict(zip(arguments[1::2], arguments[2::2])) | {"--alignment": "none"}
     bring_about(given, tmp_path, phantom)
-    before = listing(tmp_path)
+    before = [name for name in listing(tmp_path) if not name.startswith("home")]
     command = ["propagate"]
     for option, value in given.items():
         for one in value if isinstance(value, list) else [value]:

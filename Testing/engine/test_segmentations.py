@@ -3,6 +3,7 @@
 import errno
 import gzip
 import os
+import re
 
 import numpy as np
 import pytest
@@ -426,3 +427,16 @@ def test_voxels_that_no_segment_is_named_for_are_reported(tmp_path):
     back = read_segmentation(tmp_path / "t.seg.nrrd", grid())
     assert back.names == ("Liver, right lobe",)
     assert "voxels of label 2 that no segment is named for" in back.meta["warnings"][0]
+
+
+def test_a_colour_that_is_no_colour_is_replaced(tmp_path):
+    path = tmp_path / "s.seg.nrrd"
+    mask = np.zeros((4, 5, 6), bool)
+    mask[1, 2, 3] = True
+    write_segmentation(Segmentation((Segment("GTV", mask, "a"),), np.eye(4), mask.shape), path)
+    header, _, voxels = path.read_bytes().partition(b"\n\n")
+    damaged = re.sub(rb"Segment0_Color:=[^\n]*", b"Segment0_Color:=nan nan nan", header)
+    assert damaged != header
+    path.write_bytes(damaged + b"\n\n" + voxels)
+    (segment,) = read_segmentation(path, Volume(np.zeros(mask.shape, np.int16), np.eye(4))).segments
+    assert all(0 <= part <= 1 for part in segment.color_rgb)

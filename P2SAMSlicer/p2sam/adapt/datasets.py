@@ -46,6 +46,8 @@ def nsclc_radiomics(folder: Path) -> list[Case]:
     folder names carry dates and numbers that differ between downloads. The SEG is taken where there is one.
     """
     folder = existing_path(folder)
+    if not folder.is_dir():
+        raise InputError(f"'{folder}' is a file; give the folder of NSCLC-Radiomics that holds the patients.")
     patients = sorted(path for path in folder.iterdir() if path.is_dir() and path.name.upper().startswith("LUNG"))
     if not patients:
         raise InputError(f"'{folder}' has no folder LUNG1-...; give the folder of NSCLC-Radiomics that holds the patients.")
@@ -99,8 +101,11 @@ def _has_dicom(folder: Path) -> bool:
 def ct_list(table: Path) -> list[Case]:
     """A CSV with the columns `patient`, `ct` and `segmentation`: scans and RTSTRUCT, SEG or other segmentations; relative paths are the table's."""
     table = existing_path(table)
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"'{table}' is not a CSV table with patient, ct and segmentation ({error}).") from error
     if not rows or not {"patient", "ct", "segmentation"} <= rows[0].keys():
         raise InputError(f"'{table}' needs a header with patient, ct and segmentation, and a row for each scan.")
     return [Case(row["patient"].strip(), table.parent / row["ct"].strip(), table.parent / row["segmentation"].strip()) for row in rows]

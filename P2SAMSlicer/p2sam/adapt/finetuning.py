@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..errors import InputError
+from ..errors import InputError, OutputError
 from ..files.atomic import atomic_path
 from ..models.loading import Network, load_network
 from ..models.sam_device import resolve_device
@@ -67,11 +67,11 @@ def finetune(job: Job, processes: Processes, watchers: Watchers) -> dict[str, An
     InputError, WeightsError, DeviceError, OutputError
     """
     device = resolve_device(job.device)
+    _make(job.output)
     network = network_of(job)
     sam = prepared(network, job.options).to(device)
     frame = Frame(sam.image_encoder.img_size, network.normalisation)
     if processes.is_first:
-        job.output.mkdir(parents=True, exist_ok=True)
         sources = _sources(job, frame, watchers)
     processes.from_first(None)  # the others read what the first has written
     if not processes.is_first:
@@ -82,6 +82,13 @@ def finetune(job: Job, processes: Processes, watchers: Watchers) -> dict[str, An
     watchers.tell(f"{trained:,} of {parameters:,} parameters are trained ({trained / parameters:.1%}), {training.steps} steps.")
     progress = training.run()
     return _finish(job, network, sam, frame, sources, progress, watchers) if processes.is_first else {}
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The output folder '{folder}' cannot be made ({error.strerror}); choose another one.") from error
 
 
 def _sources(job: Job, frame: Frame, watchers: Watchers) -> Sources:
@@ -155,7 +162,7 @@ def _finish(job: Job, network: Network, sam, frame: Frame, sources: Sources, pro
     told = {"options": record["options"], "data": record["data"], "validation": record["validation"], "base": record["base"]}
     name = "model.safetensors" if job.half else "model.pth"
     record["weights"] = str(write_weights(job.output / name, sam, network, ranges.saved(domain), told))
-    if job.options.method == "lora":
+    if job.options.method == "lora" and job.model is not None:  # an adapter of random weights would be of no use
         record["adapter"] = str(write_adapter(job.output / ADAPTER, sam, network, ranges.saved(domain), told))
     with atomic_path(job.output / RECORD) as temporary:
         temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")

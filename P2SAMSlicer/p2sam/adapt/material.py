@@ -82,7 +82,7 @@ def sources_of(material: Material, folder: Path, size: int, masks: int, seed: in
         return Sources(Data(SyntheticSlices(material.images, size, masks, seed), validation), test)
     if material.kind == "prior":
         return _of_a_prior(material, folder, seed, tell)
-    slices = store(_slices(material), folder / "slices", tell)
+    slices = store(_slices(material), folder / "slices", tell, (material.kind, str(material.path.resolve()), material.structure))
     train, validation, test = parts_of(slices, _split(slices, material, folder, seed))
     if not train or not validation:
         raise InputError(f"The split leaves {len(train)} slices to train on and {len(validation)} to validate; change it, or give more data.")
@@ -112,10 +112,10 @@ def _split(slices: list[StoredSlice], material: Material, folder: Path, seed: in
 def _of_a_prior(material: Material, folder: Path, seed: int, tell: Callable[[str], None]) -> Sources:
     """One-shot: all that is known is the prior; a follow-up with its truth shows what that is worth."""
     case = Case("prior", material.path, material.segmentation)
-    slices = store(slices_of([case], material.structure), folder / "slices", tell)
+    slices = store(slices_of([case], material.structure), folder / "slices", tell, _source(case, material))
     if material.followup is not None:
         later = Case("followup", material.followup, material.truth)
-        measured = store(slices_of([later], material.structure), folder / "followup", tell)
+        measured = store(slices_of([later], material.structure), folder / "followup", tell, _source(later, material))
         train = slices
     else:
         held = np.arange(len(slices)) % _HELD_OUT == _HELD_OUT // 2
@@ -124,6 +124,10 @@ def _of_a_prior(material: Material, folder: Path, seed: int, tell: Callable[[str
     tell(f"{len(train)} slices of the prior to train on, {len(measured)} to measure.")
     data = Data(StoredSlices(train, seed, augment=True), StoredSlices(measured), StoredSlices(train))
     return Sources(data, None)
+
+
+def _source(case: Case, material: Material) -> tuple[str, ...]:
+    return str(case.ct.resolve()), str(case.segmentation.resolve()), material.structure
 
 
 def without_path(material: Material) -> dict:

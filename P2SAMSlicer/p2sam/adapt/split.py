@@ -42,7 +42,7 @@ def split_of(names: Iterable[str], seed: int = 0, unit: str = "patient") -> Spli
     unique = sorted(set(names))
     if len(unique) < 2:
         raise InputError(
-            f"There is {len(unique)} {unit} to split into training and validation; give more data, or split by slice: --split slice."
+            f"There is {len(unique)} {unit} to split into training and validation; give more data, or split by slice: --split-by slice."
         )
     order = [unique[i] for i in np.random.default_rng([seed, 80, 10, 10]).permutation(len(unique))]
     validation = max(1, round(SHARES[1] * len(order)))

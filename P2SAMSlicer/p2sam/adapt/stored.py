@@ -43,16 +43,23 @@ class StoredSlice:
         return Example(np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image, mask[None])
 
 
-def store(slices: Iterable[LabelledSlice], folder: Path, tell: Callable[[str], None] = lambda line: None) -> list[StoredSlice]:
-    """Write slices that have a mask into a folder; a folder that is complete already is used as it is.
+def store(
+    slices: Iterable[LabelledSlice], folder: Path, tell: Callable[[str], None] = lambda line: None, source: Sequence[str] = ()
+) -> list[StoredSlice]:
+    """Write slices that have a mask into a folder; a folder that holds all of the same source already is used as it is.
+
+    Parameters
+    ----------
+    source : sequence of str
+        Where the slices come from.
 
     Raises
     ------
     InputError
-        There is none.
+        There is none; or the folder holds slices of another source.
     """
     if (folder / INDEX).is_file():
-        return stored_in(folder)
+        return stored_in(folder, source)
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for one in _with_mask(slices):
@@ -64,13 +71,22 @@ def store(slices: Iterable[LabelledSlice], folder: Path, tell: Callable[[str], N
     if not rows:
         raise InputError("No slice of the data set has the structure; check its name and the folder.")
     with atomic_path(folder / INDEX) as temporary:
-        temporary.write_text(json.dumps(rows), encoding="utf-8")
-    return stored_in(folder)
+        temporary.write_text(json.dumps({"source": list(source), "slices": rows}), encoding="utf-8")
+    return stored_in(folder, source)
 
 
-def stored_in(folder: Path) -> list[StoredSlice]:
-    rows = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    return [StoredSlice(patient, name, folder / file) for patient, name, file in rows]
+def stored_in(folder: Path, source: Sequence[str] = ()) -> list[StoredSlice]:
+    """What `store` wrote.
+
+    Raises
+    ------
+    InputError
+        It was written from another source.
+    """
+    content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    if content["source"] != list(source):
+        raise InputError(f"'{folder}' holds the slices of {', '.join(content['source'])}, not of {', '.join(source)}; give another --output.")
+    return [StoredSlice(patient, name, folder / file) for patient, name, file in content["slices"]]
 
 
 def parts_of(slices: Sequence[StoredSlice], split: Split) -> tuple[list[StoredSlice], list[StoredSlice], list[StoredSlice]]:

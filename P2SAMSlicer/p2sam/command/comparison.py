@@ -16,6 +16,7 @@ from ..files.segmentations import read_segmentation
 from ..metrics import compute
 from ..segmentation import Segmentation
 from ..volume import Volume, grid_corners
+from .inputs import check_truth_names
 
 LARGEST_GRID = 2_000_000_000
 """Voxels; two files that span more do not belong together."""
@@ -37,6 +38,7 @@ def compare(
     drawn = read_segmentation(result, grid, structures)
     known = read_segmentation(truth, grid)
     warnings = [*drawn.meta.get("warnings", ()), *known.meta.get("warnings", ())]
+    check_truth_names(truth_names, drawn.names)
     rows = []
     for segment in drawn.segments:
         other = truth_names.get(segment.name, segment.name)

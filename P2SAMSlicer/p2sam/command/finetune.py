@@ -31,7 +31,7 @@ def finetune(
     structure: Annotated[str, typer.Option(help="Name or id of the structure.")] = "GTV-1",
     model: Annotated[str | None, typer.Option(help="Name or weights file to begin with. Default: sam_vit_b, or a new sam_nano with --synthetic.")] = None,
     frame: Annotated[int | None, typer.Option(help="Side of a sam_nano's frame in pixels. Default: as it was trained; 256 for a new one.")] = None,
-    images: Annotated[int, typer.Option(help="Synthetic images an epoch.")] = 1000,
+    images: Annotated[int, typer.Option(min=1, help="Synthetic images an epoch.")] = 1000,
     method: Annotated[str, typer.Option(help="full, or lora.")] = "full",
     epochs: Annotated[int | None, typer.Option(help="Default: 36; 100 for Kvasir-SEG.")] = None,
     batch_size: Annotated[int, typer.Option(help="Images a step and a process.")] = 4,
@@ -39,7 +39,7 @@ def finetune(
     split: Annotated[Path | None, typer.Option(help="Use this split.json instead of a new one.")] = None,
     split_by: Annotated[str, typer.Option(help="patient, or slice where there are too few patients.")] = "patient",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; several GPUs: torchrun -m p2sam finetune ...")] = "auto",
-    precision: Annotated[str, typer.Option(help="float32 or bf16 (mixed precision).")] = "float32",
+    precision: Annotated[str, typer.Option(help="float32, or bfloat16 (also bf16): mixed precision.")] = "float32",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in --output; begin one where there is none.")] = False,
     half: Annotated[bool, typer.Option("--half", help="Write model.safetensors in half precision instead of model.pth.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")] = False,
@@ -51,10 +51,17 @@ def finetune(
         kind, path = chosen(data)
         check_device(device)
         check_prior(prior, segmentation, followup, truth)
+        if kind == "synthetic" and split is not None:
+            raise SettingsError("Synthetic images are not split; leave --split away.")
+        from ..files.images import existing_path
+
+        for one in (None if kind == "synthetic" else path, segmentation, followup, truth, split):
+            if one is not None:
+                existing_path(one)
         if split_by not in ("patient", "slice"):
             raise SettingsError(f"--split-by is '{split_by}'; choose patient or slice.")
         values = {"method": method, "batch_size": batch_size, "precision": {"bf16": "bfloat16"}.get(precision, precision)}
-        values["epochs"] = epochs or (ENDOSCOPY_EPOCHS if kind == "kvasir" else 36)
+        values["epochs"] = epochs if epochs is not None else (ENDOSCOPY_EPOCHS if kind == "kvasir" else 36)
         if model is None and kind != "synthetic":
             model = "sam_vit_b"
         files = {"segmentation": segmentation, "followup": followup, "truth": truth, "split": split}
@@ -95,7 +102,7 @@ def run(kind: str, path: Path | None, told: dict, values: dict, assignments: Seq
         from ..adapt.processes import processes
         from ..adapt.training import Watchers, has_state
     except ImportError as error:
-        raise InputError(f"Fine-tuning needs the package {error.name}. Install it: pip install 'p2sam-slicer[sam]'") from error
+        raise InputError(f"Fine-tuning needs the package {error.name}. Install it: pip install -r requirements/sam.txt, in the repository's folder.") from error
     like = {**TrainingOptions().to_dict(), "first": TrainingOptions().first}
     values |= dict(typed(assignment, like) for assignment in assignments)
     if is_nano(job["model"]) and values["method"] == "lora":

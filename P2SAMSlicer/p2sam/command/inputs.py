@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -106,12 +106,20 @@ def check_pair(prior: Volume, followup: Volume, request: Request) -> list[str]:
     return warnings
 
 
+def check_truth_names(truth_names: Mapping[str, str], names: Sequence[str]) -> None:
+    """Raise `StructureError` where `--truth-name` renames a structure that there is not: it would have no effect."""
+    unknown = sorted(set(truth_names) - set(names))
+    if unknown:
+        raise StructureError(f"--truth-name names '{unknown[0]}', which is none of the structures {', '.join(names)}.")
+
+
 def read_truth(request: Request, number: int, followup: Volume, names: Sequence[str]) -> tuple[dict[str, np.ndarray], list[str]]:
     """The known masks by the prior's names, and a sentence for each structure that the truth lacks.
 
     Structures asked for by name must all be there; of all structures of the prior, one is enough.
     """
     path = request.truths[number]
+    check_truth_names(request.truth_names, names)
     called = {name: request.truth_names.get(name, name) for name in names}
     try:
         known = read_segmentation(path, followup, tuple(dict.fromkeys(called.values())))

@@ -105,6 +105,8 @@ def load_model(name: str, device: str, yes: bool, stop: Stop):
     known = {spec.name: spec for spec in registry.MODELS}
     spec = known.get(name.lower().replace("-", "_"))
     if spec is not None and spec.needs_download and not weights.is_present(spec):
+        if weights.path(spec).is_file():
+            weights.verify(spec)  # says what is wrong with it
         if not yes and not sys.stdin.isatty():
             raise WeightsError(weights.how_to_get(spec))
         fetch(spec, yes, stop)

@@ -12,6 +12,7 @@ from ..settings import PRESETS, Settings
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+_LONGEST_NAME = 100
 _ENDINGS = (".seg.nrrd", ".nii.gz", ".nrrd", ".nhdr", ".nii", ".mha", ".mhd", ".dcm", ".ima")
 
 
@@ -33,6 +34,8 @@ def settings_of(preset: str, alignment: str | None, assignments: Sequence[str]) 
         values[name.strip()] = value_of(name.strip(), text.strip())
     if values["preset"] != preset:
         raise SettingsError("The preset is chosen with --preset, not with --set.")
+    if "alignment" in values and alignment is not None:
+        raise SettingsError("The alignment is given twice, with --alignment and with --set; give it once.")
     if alignment is not None:
         values["alignment"] = alignment
     return Settings.from_dict(values)
@@ -110,7 +113,7 @@ def stem_of(path: Path) -> str:
     """The file's name without its ending, in characters that every file system takes."""
     name = path.absolute().name
     ending = next((end for end in _ENDINGS if name.lower().endswith(end)), "")
-    return re.sub(r"[^\w.-]+", "_", name[: len(name) - len(ending)]).strip("._") or "followup"
+    return re.sub(r"[^\w.-]+", "_", name[: len(name) - len(ending)]).strip("._")[:_LONGEST_NAME] or "followup"
 
 
 def _doubled(names: list[str]) -> set[str]:

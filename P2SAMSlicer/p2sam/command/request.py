@@ -61,6 +61,8 @@ class Request:
             raise InputError(
                 f"There are {len(self.followups)} follow-ups and {len(self.truths)} truths; give --truth once for each --followup, in the same order, or not at all."
             )
+        if self.truth_names and not self.truths:
+            raise InputError("--truth-name says how a truth calls the structures, but none is given; give --truth as well, or leave it away.")
         for path in (self.prior, self.segmentation, *self.followups, *self.truths):
             existing_path(path)
         if self.transform is not None:

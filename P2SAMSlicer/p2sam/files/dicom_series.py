@@ -160,7 +160,7 @@ def _one_series(folder: Path, slices: list[DicomSlice], series_uid: str | None) 
     if len(choice) > 1:
         raise InputError(
             f"'{folder}' holds {len(choice)} image series: {_series_list(choice)}."
-            " Choose one: give the path of one of its files instead of the folder, or its series UID."
+            " Choose one: give the path of one of its files instead of the folder."
         )
     return next(iter(choice.values()))
 

@@ -136,6 +136,10 @@ def _narrowed(volume: Volume) -> Volume:
     return volume.with_array(array.astype(np.int16 if fits else np.float32, copy=False))
 
 
+SMALLEST_MM, LARGEST_MM = 10.0, 3000.0
+"""Of the longest side of a CT: beyond that its header counts in metres, or in micrometres."""
+
+
 def check_ct(volume: Volume) -> None:
     """Raise `InputError` where the values cannot be Hounsfield units, or the scan is said to be another modality.
 
@@ -148,6 +152,10 @@ def check_ct(volume: Volume) -> None:
         raise InputError(
             f"'{source}' is {modality}, not CT; P2SAMSlicer works on CT in Hounsfield units. Choose the CT series."
         )
+    extent = volume.spacing_mm * volume.shape[::-1]
+    if not SMALLEST_MM <= extent.max() <= LARGEST_MM:
+        size = " x ".join(f"{side:.3g}" for side in extent)
+        raise InputError(f"'{source}' is {size} mm large, which no scan of a person is; are its spacings in millimetres? Save it again with the right ones.")
     low, high = float(volume.array.min()), float(volume.array.max())
     span = f"'{source}' has values from {low:g} to {high:g}"
     if low == high:

@@ -12,7 +12,7 @@ from ..errors import InputError, OutputError
 from .nrrd import NrrdHeader, read_nrrd_array, write_nrrd
 from ..segmentation import Segment, Segmentation, distinct_color
 
-_MOST_LABELS = 1000
+_MOST_LABELS, _MOST_NAMELESS = 1000, 200
 _TERMINOLOGY = "TerminologyEntry"
 
 
@@ -82,7 +82,7 @@ def read_seg_nrrd(path: Path, header: NrrdHeader) -> Labels:
 def _unlisted(layers: list[np.ndarray], entries: list[LabelEntry], path: Path) -> tuple[str, ...]:
     """Say which label values no segment claims: Slicer does not show them, and they are not read."""
     known = {(entry.layer, entry.value) for entry in entries}
-    present = [(number, value) for number, layer in enumerate(layers) for value in label_values(layer, path)]
+    present = [(number, value) for number, layer in enumerate(layers) for value in label_values(layer, path, named=True)]
     found = ", ".join(str(value) for number, value in present if (number, value) not in known)
     return (f"'{path}' has voxels of label {found} that no segment is named for; they were left out.",) if found else ()
 
@@ -102,6 +102,8 @@ def _seg_nrrd_entry(pairs: dict, index: int, layers: int, path: Path) -> LabelEn
         color = tuple(float(part) for part in written.split()) if written else distinct_color(index)
     except ValueError as error:
         raise InputError(f"Segment {index} of '{path}' has a damaged header ({error}); save it again in 3D Slicer.") from error
+    if not all(0 <= part <= 1 for part in color):
+        color = distinct_color(index)
     if layer >= layers or len(color) != 3:
         raise InputError(
             f"Segment {index} of '{path}' says layer {layer} and colour {color},"
@@ -137,10 +139,10 @@ def whole_numbers(array: np.ndarray, path: Path) -> np.ndarray:
     return array
 
 
-def label_values(layer: np.ndarray, path: Path) -> list[int]:
-    """The labels of a layer without 0; an error where there are so many that it must be an image."""
+def label_values(layer: np.ndarray, path: Path, named: bool = False) -> list[int]:
+    """The labels of a layer without 0; an error where there are so many that it must be an image: a grey one of 8 bits has up to 256."""
     values = [int(value) for value in np.unique(layer) if value]
-    if len(values) > _MOST_LABELS:
+    if len(values) > (_MOST_LABELS if named else _MOST_NAMELESS):
         raise InputError(
             f"'{path}' has {len(values)} different values; a label map has one for each structure."
             " Was an image given as the segmentation?"

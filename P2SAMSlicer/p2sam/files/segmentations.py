@@ -114,7 +114,8 @@ def _read_labels(path: Path) -> Labels:
         )
     if name.endswith(".nrrd"):
         header = read_nrrd_header(path)
-        if any(key.startswith("Segment0_") for key in header.pairs) or len(header.sizes) == 4:
+        layered = len(header.sizes) == 4 and header.fields.get("kinds", "").split()[:1] == ["list"]
+        if layered or any(key.startswith("Segment0_") for key in header.pairs):
             return read_seg_nrrd(path, header)
     image = read_image(path)
     if image.GetNumberOfComponentsPerPixel() != 1:

@@ -13,7 +13,7 @@ from p2sam.errors import InputError, WeightsError
 from p2sam.models import registry, weights
 from p2sam.models.base import PromptableModel
 
-_INSTALL = "pip install 'p2sam-slicer[sam]'"
+_INSTALL = "pip install -r requirements/sam.txt, in the repository's folder"
 
 
 @dataclass(frozen=True)

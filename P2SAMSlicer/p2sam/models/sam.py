@@ -19,7 +19,7 @@ try:
     from segment_anything import sam_model_registry
     from segment_anything.utils.transforms import ResizeLongestSide
 except ImportError as error:
-    raise WeightsError("SAM needs the package segment-anything. Install it: pip install 'p2sam-slicer[sam]'") from error
+    raise WeightsError("SAM needs the package segment-anything. Install it: pip install -r requirements/sam.txt, in the repository's folder.") from error
 
 ARCHITECTURES = ("vit_b", "vit_l", "vit_h")
 NORMALISATIONS = ("imagenet", "minmax")

@@ -25,7 +25,7 @@ try:
     from sam2.build_sam import build_sam2
     from sam2.sam2_image_predictor import SAM2ImagePredictor
 except ImportError as error:
-    raise WeightsError("SAM 2 needs the package sam2. Install it: pip install 'p2sam-slicer[sam]'") from error
+    raise WeightsError("SAM 2 needs the package sam2. Install torch first, then: pip install --no-deps --no-build-isolation -r requirements/sam2.txt, in the repository's folder.") from error
 
 _SIZES = {"tiny": "t", "small": "s", "base_plus": "b+", "large": "l"}
 CONFIGS = {
