@@ -330,6 +330,31 @@ def test_a_scene_that_was_saved_and_loaded_goes_on_where_it_was(logic, scene, ma
         other.shutdown()
 
 
+def test_the_report_of_a_loaded_scene_is_that_of_the_review_that_was_saved(logic, scene, makeScene, tmp_path):
+    """What was accepted guides the others, so that another run without it would say other things."""
+    patient = Patient(scene, grid=RIGHT_HANDED_GRID)
+    (visit,) = logic.propagate(patient.prior, patient.segmentation, [patient.followup], settings=SETTINGS)
+    paint(logic, visit, "mass", MIDDLE, painted())
+    logic.acceptSlice(visit, "mass", MIDDLE, reviewer="Dr. A")
+    logic.propagateAgain(visit)
+    logic.exportReport(visit, str(tmp_path / "before"))
+    (tmp_path / "scene").mkdir()
+    path = save(scene, tmp_path / "scene")
+    loaded = makeScene()
+    loaded.SetURL(str(path))
+    assert loaded.Import()
+    other = makeLogic(loaded)
+    try:
+        (node,) = other.visits()
+        other.exportReport(node, str(tmp_path / "after"))
+    finally:
+        other.shutdown()
+    before, after = (rowsOf(tmp_path / name / "slices.csv") for name in ("before", "after"))
+    assert after == before and {row["status"] for row in after.values()} == {"accepted", "not reviewed"}
+    pages = [(tmp_path / name / "report.html").read_text(encoding="utf-8") for name in ("before", "after")]
+    assert all("&#x27;mass&#x27; was edited by hand on 1 slice." in page and page.count("edited by hand") == 1 for page in pages)
+
+
 def save(scene, folder):
     """Save a scene with all its data as Slicer does, without its application."""
     for number in range(scene.GetNumberOfNodes()):
