@@ -14,12 +14,12 @@ from .LiveView import LiveView
 from .ModelPanel import ModelPanel
 from .Offline import Offline
 from .Preparation import Preparation
+from .RenderPause import renderedOnce
 from .ReviewPanels import ReviewPanels
 from .RunPanel import RunPanel
 from .SettingsPanel import SettingsPanel
 from .Steps import Steps
 from .VisitsPanel import VisitsPanel
-
 
 PULSE_MS = 50
 """How often the logic's pending work is done; each time takes about as long at most."""
@@ -156,7 +156,7 @@ class Widget(VTKObservationMixin):
     def _connect(self):
         self.offline = Offline(self.ui)
         self.liveView = LiveView(self.logic.scene, self.reviewPanels.layout)
-        self.estimate = Estimate(self.logic, self.devicePanel.showEstimate, self._hasPackages)
+        self.estimate = Estimate(self.logic, self.devicePanel.showEstimate, lambda family: not self._dependencies().missing(family))
         self.preparation = Preparation(self.logic, self._dependencies, self.devicePanel, self.runPanel)
         self.visitsPanel.onChanged = self.modelPanel.onChanged = self.refresh
         self.visitsPanel.onSample = self.loadSample
@@ -175,7 +175,8 @@ class Widget(VTKObservationMixin):
         self._whenIdle = action
 
     def _onPulse(self):
-        self.logic.flush()
+        with renderedOnce():
+            self.logic.flush()
         self.estimate.pulse()
         if self._whenIdle is not None and not self.logic.running:
             action, self._whenIdle = self._whenIdle, None
@@ -194,9 +195,6 @@ class Widget(VTKObservationMixin):
             "followups": self.visitsPanel.followups(), "structures": len(self.visitsPanel.segmentIds()), "settings": self.settingsPanel.settings(),
             "model": self.modelPanel.name, "device": self.parameterNode.device, "family": self.modelPanel.family,
         }  # fmt: skip
-
-    def _hasPackages(self, family):
-        return not self._dependencies().missing(family)
 
     def _dependencies(self):
         return Dependencies(self.moduleWidget.resourcePath("requirements.txt"), self.offline.folder)

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import slicer
 
 from panel_driver import PanelDriver, reviews
 from phantom_scene import PhantomScene
-from P2SAMSlicerLib import MRMLReview
+from P2SAMSlicerLib import MRMLReview, RenderPause
 from P2SAMSlicerLib.MRMLSegments import readMask
 
 
@@ -128,6 +129,21 @@ def test_the_window_is_not_blocked_during_a_run_and_when_its_result_is_shown(pan
         slicer.app.resumeRender()
     longest = sorted(one[1] if isBusy() else one[0] for one in gaps)[-3:]
     assert len(gaps) > 30 and longest[-1] < 0.2, longest
+
+
+def test_what_a_pulse_changes_is_rendered_after_it_and_the_views_go_on_whatever_happens(panel, monkeypatch):
+    said = []
+    app = SimpleNamespace(pauseRender=lambda: said.append("pause"), resumeRender=lambda: said.append("resume"))
+    monkeypatch.setattr(RenderPause, "slicer", SimpleNamespace(app=app))
+
+    def flush():
+        said.append("flush")
+        raise RuntimeError("a step failed")
+
+    monkeypatch.setattr(panel.panel.logic, "flush", flush)
+    with pytest.raises(RuntimeError):
+        panel.panel._onPulse()
+    assert said == ["pause", "flush", "resume"]
 
 
 def test_the_slices_are_shown_while_they_are_drawn(panel, scene):
