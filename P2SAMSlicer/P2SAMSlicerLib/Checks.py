@@ -84,7 +84,8 @@ def scanOf(volumeNode) -> Scan:
     """
     array, ijkToRas = volumeOf(volumeNode)
     spacing = tuple(float(value) for value in np.linalg.norm(np.asarray(ijkToRas)[:3, :3], axis=0))
-    return Scan(volumeNode.GetName(), metaOf(volumeNode), spacing, array, volumeNode.GetImageData().GetScalarRange())
+    isLeftHanded = float(np.linalg.det(np.asarray(ijkToRas)[:3, :3])) < 0
+    return Scan(volumeNode.GetName(), metaOf(volumeNode), spacing, array, volumeNode.GetImageData().GetScalarRange(), isLeftHanded)
 
 
 def emptySegments(segmentationNode, segmentIds) -> list:

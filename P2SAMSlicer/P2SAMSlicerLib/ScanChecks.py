@@ -40,6 +40,8 @@ class Scan:
         Along (i, j, k), millimetres.
     array : (K, J, I) ndarray
     valueRange : (low, high)
+    isLeftHanded : bool
+        Of the directions of i, j, k. Slicer reads no volume like that from a file; a script can make one.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Scan:
     spacing: tuple = (1.0, 1.0, 1.0)
     array: np.ndarray | None = None
     valueRange: tuple = (-1000.0, 1000.0)
+    isLeftHanded: bool = False
 
     def said(self, key: str) -> str:
         return str(self.meta.get(key) or "").strip()
@@ -66,7 +69,7 @@ def pairChecks(prior: Scan, followup: Scan, alignment: str = "") -> list:
     alignment : str
         How the prior will be brought onto the follow-up ("none", "rigid", ...); empty where it is not chosen yet.
     """
-    found = [_patient(prior, followup), _dates(prior, followup), _frame(prior, followup, alignment), _spacing(prior, followup), _same(prior, followup)]
+    found = [_patient(prior, followup), _dates(prior, followup), _frame(prior, followup, alignment), _spacing(prior, followup), _same(prior, followup), _hand(followup)]
     return [check for check in found if check is not None]
 
 
@@ -113,6 +116,13 @@ def _spacing(prior: Scan, followup: Scan) -> Check:
         message = _("'{name}' has {spacing} mm voxels, {ratio} times coarser than the prior; thin structures may be lost.")
         return Check(WARNING, message.format(name=followup.name, spacing=text, ratio=f"{ratio:.1f}"), "spacing")
     return Check(OK, _("'{name}': {spacing} mm voxels.").format(name=followup.name, spacing=text), "spacing")
+
+
+def _hand(followup: Scan) -> Check | None:
+    if not followup.isLeftHanded:
+        return None
+    text = _("The axes of '{name}' are left-handed; Slicer turns such a volume round when a scene is loaded, and the slices of its review would be counted from the other end. Save it and load it again before you propagate.")
+    return Check(WARNING, text.format(name=followup.name), "axes")
 
 
 def _same(prior: Scan, followup: Scan) -> Check | None:

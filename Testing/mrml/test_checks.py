@@ -277,3 +277,11 @@ def test_checks_are_fast_enough_for_every_click(scene):
     assert whyNot(prior, segmentation, list(masks), [followup]) is None
     seconds = time.perf_counter() - start
     assert seconds < 0.15, f"{seconds:.3f} s"
+
+
+def test_axes_that_slicer_will_turn_round_are_a_warning(known, scene):
+    matrix = obliqueMatrix()
+    assert np.linalg.det(matrix[:3, :3]) > 0 and not [check for check in known.checks() if check.topic == "axes"]
+    known.followups = [addVolume(scene, "left", matrix=matrix @ np.diag([1, 1, -1, 1]))]
+    level, text = known.about("axes")
+    assert level == "warning" and "'left' are left-handed" in text and "load it again" in text
