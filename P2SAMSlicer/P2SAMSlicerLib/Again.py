@@ -97,7 +97,7 @@ class Again:
             widget.setEnabled(ui.rangeCheckBox.checked and review is not None)
         ui.propagateAgainButton.setEnabled(reason is None)
         ui.propagateAgainButton.setToolTip(reason or _("Draw the other slices again from what was accepted and edited"))
-        kept = sum(len(indices) for indices in review.anchors.values()) if review is not None else 0
+        kept = sum(one.isSettled for structure in review.structures for one in structure.slices.values()) if review is not None else 0
         ui.againLabel.setText(reason or _("{count} accepted or edited slices are kept as they are and used as the nearest priors of the rest.").format(count=kept))
         ui.useAsPriorButton.setEnabled(review is not None and ReviewNodes(self.current.node).segmentation is not None)
 

@@ -8,16 +8,16 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from . import MRMLPrompts, Questions, RowText
+from . import MRMLPrompts, RowText
 from .Again import Again
 from .Attempt import attempt
+from .HandWork import HandWork
 from .PlacePoints import PlacePoints
 from .PointEdits import PointEdits
 from .PointTable import PointTable
 from .Redraws import Redraws
 from .ReviewNodes import ReviewNodes
 from .SliceDetails import problemLine
-from .SliceReview import ACCEPTED
 
 
 class CorrectPanel:
@@ -43,11 +43,11 @@ class CorrectPanel:
         self.store = store
         self.again = Again(ui, logic, current, store, self.tell)
         self.edits = PointEdits(self._onPointsChanged)
-        self.redraws = Redraws(logic, self._onDrawn, lambda: ui.reviewerLineEdit.text.strip(), self._mayRedraw)
+        self.work = HandWork(logic, store, self._reviewer, self.tell)
+        self.redraws = Redraws(logic, self._onDrawn, self._reviewer, self._mayRedraw, self.refresh)
         self.place = PlacePoints(logic.scene)
         self.table = PointTable(ui.pointTable, self._showButtons)
         self._lists = ()
-        self._drawn = {}
         self._message = ""
         self._gather = qt.QTimer()
         self._gather.setSingleShot(True)
@@ -90,20 +90,13 @@ class CorrectPanel:
 
     def enter(self) -> None:
         """Coming back, from the Segment Editor for one: what was changed by hand meanwhile is marked as edited."""
-        changed = {}
-        for node in self.store.nodes():
-            drawn = ReviewNodes(node).drawn
-            if drawn and drawn != self._drawn.get(node) and not self.logic.running:
-                attempt(lambda one=node: changed.update({one.GetName(): self._markEdited(one)}), self.tell)
-        if any(changed.values()):
-            self._message = html.escape(Questions.changedByHand(changed))
+        changed = self.work.comeBack()
+        if changed:
+            self._message = html.escape(changed)
         self.refresh()
 
-    def _markEdited(self, node) -> dict:
-        return self.logic.markEdited(node, reviewer=self.ui.reviewerLineEdit.text.strip())
-
     def exit(self) -> None:
-        self._drawn = {node: ReviewNodes(node).drawn for node in self.store.nodes()}
+        self.work.leave()
         self.place.stop()
         self.ui.unlockButton.setChecked(False)
 
@@ -148,7 +141,7 @@ class CorrectPanel:
     def resetSlice(self) -> None:
         """The slice as the method proposed it: contour and points."""
         node, structure, index = self.current.node, self.current.structure, self.current.index
-        if node is None or not self._mayReplace((node, structure, index), _("Take it back to what was proposed?")):
+        if node is None or not self.work.mayReplace((node, structure, index), _("Take it back to what was proposed?")):
             return
         self.redraws.forget()
         with self.edits.quiet():
@@ -187,24 +180,17 @@ class CorrectPanel:
         self.redraws.ask(self.current.node, self.current.structure, self.current.index)
         self.table.show(self.edits.points())
 
+    def _reviewer(self) -> str:
+        return self.ui.reviewerLineEdit.text.strip()
+
     def _mayRedraw(self, key) -> bool:
         """Ask where a person's work would be replaced; where it is not to be, the points go back to where they were."""
-        if self._mayReplace(key, _("Draw it again from its points?")):
+        if self.work.mayReplace(key, _("Draw it again from its points?")):
             return True
         self._message = ""
         if key == (self.current.node, self.current.structure, self.current.index):
             self.edits.takeBack()
-        self.refresh()
         return False
-
-    def _mayReplace(self, key, question: str) -> bool:
-        """Whether a slice may be drawn anew: at once, or because the person said so after being told whose work it is."""
-        node, structure, index = key
-        review = self.store.review(node)
-        one = review.structure(structure).slices.get(index) if review is not None and structure in review.names else None
-        if one is None or not (one.status == ACCEPTED or one.isByHand):
-            return True
-        return bool(slicer.util.confirmOkCancelDisplay(Questions.whoseWork(one, structure) + " " + question, _("P2SAM: replace a person's work")))
 
     def _onDrawn(self, key, seconds: float, error: str | None) -> None:
         if error:

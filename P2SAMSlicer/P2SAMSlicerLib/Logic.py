@@ -154,7 +154,7 @@ class Logic(WorkerVerbs, TaskRunner):
         self._access.settle(reviewNode, structure, int(index), ACCEPTED, reviewer, note)
 
     def flagSlice(self, reviewNode, structure: str, index: int, reviewer: str = "", note: str = "") -> None:
-        """Mark a slice as wrong; the next run draws it again."""
+        """Mark a slice as wrong; the next run draws it again, unless a person drew on it. The flag stays."""
         self._access.settle(reviewNode, structure, int(index), FLAGGED, reviewer, note)
 
     def clearStatus(self, reviewNode, structure: str, index: int, reviewer: str = "", note: str = "") -> None:

@@ -56,9 +56,9 @@ class DisplayGuard:
         Parameters
         ----------
         looks : dict of vtkMRMLDisplayNode to Look
-            A look that a node has already is not put on again: what a person changed since stays.
+            A look that a node has already is not put on again, and one that limits nothing not at all: what a person changes stays.
         """
-        looks = {displayNode: look for displayNode, look in looks.items() if displayNode is not None}
+        looks = {displayNode: look for displayNode, look in looks.items() if displayNode is not None and look != Look()}
         for displayNode in [one for one in self._found if one not in looks]:
             _setState(displayNode, self._found.pop(displayNode))
             del self._wanted[displayNode]

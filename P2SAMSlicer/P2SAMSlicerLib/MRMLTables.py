@@ -90,7 +90,8 @@ def distanceChart(scene, review, chart=None, followup=None):
     series = _matched(scene, chart, known, wanted, table, columns[0][0])
     chart.SetTitle(_("Distance over slices, {visit}").format(visit=review.name))
     chart.SetXAxisTitle(_("Slice"))
-    chart.SetYAxisTitle(_("Distance (1: usual within the prior)"))
+    isRelative = all(structure.usualDistance for structure in review.structures)
+    chart.SetYAxisTitle(_("Distance (1: usual within the prior)") if isRelative else _("Distance"))
     chart.SetLegendVisibility(True)
     return chart, series
 

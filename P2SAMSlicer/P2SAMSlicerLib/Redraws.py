@@ -24,14 +24,16 @@ class Redraws:
     reviewer : callable() -> str
         Who is at work.
     mayDraw : callable(key) -> bool
-        Asked before each; False drops it. It may show a question.
+        Asked before each that can begin; False drops it. It may show a question.
+    onDropped : callable()
+        Called after that.
     """
 
-    def __init__(self, logic, onDrawn, reviewer=lambda: "", mayDraw=lambda key: True):
+    def __init__(self, logic, onDrawn, reviewer=lambda: "", mayDraw=lambda key: True, onDropped=lambda: None):
         self.logic = logic
         self._onDrawn = onDrawn
         self._reviewer = reviewer
-        self._mayDraw = mayDraw
+        self._mayDraw, self._onDropped = mayDraw, onDropped
         self._wanted: dict = {}
         self._running = None
         self._since = self._asked = 0.0
@@ -66,8 +68,11 @@ class Redraws:
         key = next(iter(self._wanted))
         del self._wanted[key]
         self._running = key
-        if not self._mayDraw(key):
+        if not self.logic.running and not self._mayDraw(key):
             self._running = None
+            self._onDropped()
+            if self._wanted:
+                self._timer.start()
             return
         self._since = time.monotonic()
         try:

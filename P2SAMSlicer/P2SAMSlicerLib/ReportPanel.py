@@ -44,6 +44,7 @@ class ReportPanel:
         self.compare = CompareTable(ui.compareTable)
         self._rows = []
         self._listed = None
+        self._compared = None
         self._message = ""
         self._gather = qt.QTimer()
         self._gather.setSingleShot(True)
@@ -72,7 +73,7 @@ class ReportPanel:
             ui.reportTable.setColumnWidth(column, width)
         header.setSectionResizeMode(1, qt.QHeaderView.Stretch)
         fitHeight(ui.reportTable, 2, 8)
-        ui.reportTable.connect("itemSelectionChanged()", self._showDetails)
+        ui.reportTable.connect("itemSelectionChanged()", self._onRow)
         ui.folderEdit.filters = ctk.ctkPathLineEdit.Dirs
         ui.referenceSelector.setMRMLScene(self.logic.scene)
         ui.referenceSelector.connect("currentNodeChanged(vtkMRMLNode*)", lambda _node: self._showCompare())
@@ -185,6 +186,15 @@ class ReportPanel:
                 table.setItem(number, column, item)
         fitHeight(table, 2, 8)
         table.blockSignals(blocked)
+
+    def _onRow(self) -> None:
+        """A reference belongs to the visit that it was chosen for: with a row of another visit none is chosen any more."""
+        node = self._node()
+        if node is not self._compared:
+            self._compared = node
+            self.ui.referenceSelector.setCurrentNode(None)
+        self._showDetails()
+        self._showCompare()
 
     def _showDetails(self) -> None:
         number = self.ui.reportTable.currentRow()

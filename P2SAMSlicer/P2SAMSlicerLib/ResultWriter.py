@@ -145,6 +145,7 @@ class ResultWriter:
                 self._editorNode, self.segmentationNode, self.followup, structure.segmentId, part, self.review.sliceAxis,
                 mayOverwrite=ours, surfaces=surfaces, action=self._action,
             )  # fmt: skip
+            self._seeLosses(ours, part)
 
     def _byOthers(self, structure, masks: dict) -> dict:
         """The slices by the segments of this visit that may lose voxels there: never where a person settled theirs."""
@@ -153,6 +154,18 @@ class ResultWriter:
             ours = tuple(one.segmentId for one in self.review.structures if one is not structure and not self._isSettled(one, index, mask))
             found.setdefault(ours, {})[index] = mask
         return found
+
+    def _seeLosses(self, segmentIds, indices) -> None:
+        """What these segments lost to ours just now is no edit of a person: they held what was seen last when ours was written."""
+        for structure in self.review.structures:
+            for index in indices if structure.segmentId in segmentIds else ():
+                one = structure.slices.get(index)
+                if one is None or one.seenCrc is None:
+                    continue
+                crc = checksum(self.current(structure.name, index))
+                if one.proposedCrc == one.seenCrc:
+                    one.proposedCrc = crc
+                one.seenCrc = crc
 
     def _isSettled(self, structure, index: int, mask: np.ndarray) -> bool:
         if not self.hasSegment(structure.name):

@@ -11,6 +11,10 @@ from .Attempt import attempt
 from .DistanceChart import DistanceChart
 from .ReviewNodes import ReviewNodes
 
+MODULE = "P2SAMSlicer"
+OUTSIDE_MS = 500
+"""How often it is looked whether the Segment Editor was left for another module."""
+
 
 class ReviewViews:
     """Brings the views to the current slice in the way the buttons say.
@@ -35,6 +39,9 @@ class ReviewViews:
         self._wasFollowing = False
         self._limiting = self._timer(self._limit)
         self._following = self._timer(self._followAgain)
+        self._outside = self._timer(self._onOutside)
+        self._outside.setSingleShot(False)
+        self._outside.setInterval(OUTSIDE_MS)
         ui.sideBySideButton.setChecked(True)
         ui.zoomButton.setChecked(True)
         ui.sideBySideButton.connect("toggled(bool)", self._onSideBySide)
@@ -69,6 +76,7 @@ class ReviewViews:
 
     def enter(self) -> None:
         """Back in the module: the ordinary views show the current slice again."""
+        self._outside.stop()
         if self._wasFollowing and self.current.isSet and not self.layout.isFollowing:
             self.follow()
         self._wasFollowing = False
@@ -76,11 +84,24 @@ class ReviewViews:
     def exit(self) -> None:
         """Another module has the ordinary views; in the Segment Editor, the slice that is reviewed is edited."""
         if self.layout.isFollowing and not self.layout.isOpen and slicer.util.selectedModule() != "SegmentEditor":
-            self._wasFollowing = True
-            self.layout.letGo()
+            self._letGo()
+        elif self.layout.isFollowing and not self.layout.isOpen:
+            self._outside.start()
+
+    def _letGo(self) -> None:
+        self._wasFollowing = True
+        self.layout.letGo()
+
+    def _onOutside(self) -> None:
+        """The Segment Editor was left for another module, not for this one."""
+        if slicer.util.selectedModule() not in ("SegmentEditor", MODULE):
+            self._outside.stop()
+            if self.layout.isFollowing and not self.layout.isOpen:
+                self._letGo()
 
     def cleanup(self) -> None:
         self._limiting.stop()
+        self._outside.stop()
         self._following.stop()
         self.chart.cleanup()
         self.layout.cleanup()
@@ -122,7 +143,9 @@ class ReviewViews:
     def _limit(self) -> None:
         """A visit came, or the slice is another one or was drawn again."""
         review = self.store.review(self.current.node)
-        if review is not None and self.layout.isFollowing and ReviewNodes(self.current.node).followup is not None:
+        if review is None and self.layout.isFollowing and not self.layout.isOpen:
+            self.layout.letGo()
+        elif review is not None and self.layout.isFollowing and ReviewNodes(self.current.node).followup is not None:
             self.layout.limit(review, ReviewNodes(self.current.node))
 
     @staticmethod

@@ -13,7 +13,7 @@ from .ReviewJson import finite
 
 NOT_REVIEWED, ACCEPTED, EDITED, FLAGGED = STATUSES = ("not reviewed", "accepted", "edited", "flagged")
 ANCHORING = (ACCEPTED, EDITED)
-"""Slices with these statuses are kept by the next run, and are its nearest priors."""
+"""Slices with these statuses are the nearest priors of the next run; see `isSettled` for what it keeps."""
 
 DRAWN_BY_HAND = "drawn by hand"
 """`kind` of a slice that only a person drew on."""

@@ -201,12 +201,13 @@ class Widget(VTKObservationMixin):
 
     def _begin(self, observer):
         node = self.parameterNode
-        self.liveView.makeRoom(self.reviewUi.sideBySideButton)
-        return self.logic.propagate(
+        run = self.logic.propagate(
             node.priorVolume, node.priorSegmentation, self.visitsPanel.followups(), segments=self.visitsPanel.segmentIds(),
             settings=self.settingsPanel.settings(), model=self.modelPanel.name, device=node.device, into=node.outputSegmentation,
             wait=False, observer=observer, allowOtherPatient=self.visitsPanel.isSamePatient,
         )  # fmt: skip
+        self.liveView.makeRoom(self.reviewUi.sideBySideButton)
+        return run
 
     def _onSlice(self, job, index):
         if self._entered:

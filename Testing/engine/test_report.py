@@ -335,7 +335,7 @@ def test_a_chosen_candidate_that_was_removed_at_the_end_is_told_of(visit):
     one = next(result for result in cord.slices if not result.flags)
     changed = replace(cord, slices=tuple(replace(result, area_mm2=0.0) if result is one else result for result in cord.slices))
     text = "".join(cards(pages(replace(visit, structures=(visit.structures[0], changed))))[f"c1-{one.index}"].itertext())
-    assert "was removed: this slice lies beyond the end of the structure" in text
+    assert "was removed: nothing of it is left on this slice" in text
 
 
 def test_the_quality_of_the_alignment_is_given_with_its_scale(page):

@@ -72,9 +72,8 @@ def test_a_persons_slice_is_drawn_again_only_after_a_question_and_the_point_goes
         edited = visit.slice()
         edited[2:5, 3:9] = True
         writeSlices(visit.nodes.segmentation, visit.patient.followup, visit.segment, {visit.index: edited}, visit.axis)
-        visit.logic.markEdited(visit.node)
     visit.opened.settle()
-    before, start, status = visit.slice(), places(visit), visit.status()
+    before, start, status = visit.slice(), places(visit), "accepted" if settled == "accepted" else "edited"
     dialogs.expect("confirmOkCancelDisplay", False)
     move_first_point(visit)
     visit.wait()
@@ -90,6 +89,17 @@ def test_a_persons_slice_is_drawn_again_only_after_a_question_and_the_point_goes
     visit.ui.resetSliceButton.click()
     visit.wait()
     assert visit.status() == "not reviewed" and len(dialogs.shown) == 3, "what the method drew from a point is not a person's drawing"
+
+
+def test_a_declined_question_holds_up_nothing_else(visit, dialogs):
+    visit.logic.acceptSlice(visit.node, "mass", visit.index, reviewer="Dr Clark")
+    visit.opened.settle()
+    dialogs.expect("confirmOkCancelDisplay", False)
+    redraws = visit.opened.panels.correct.redraws
+    redraws.ask(visit.node, "mass", visit.index)
+    redraws.ask(visit.node, "nodule", visit.index)
+    visit.wait()
+    assert f"Slice {visit.index} drawn again" in visit.ui.redrawLabel.text and visit.status() == "accepted"
 
 
 def test_a_drag_is_drawn_once_when_the_point_is_let_go(visit, monkeypatch):

@@ -107,6 +107,38 @@ def test_everything_is_shown_again_in_another_module_but_not_in_the_segment_edit
     assert not shown(scene, 1)[0] and not isShown(scene.priorSegmentation)
 
 
+def test_everything_is_shown_again_when_the_segment_editor_is_left_for_another_module(opened, scene, monkeypatch):
+    opened.ui.sideBySideButton.setChecked(False)
+    select(opened, scene, 0)
+    monkeypatch.setattr(slicer.util, "selectedModule", lambda: "SegmentEditor")
+    opened.panels.exit()
+    opened.settle(0.7)
+    assert shown(scene, 1) == (False, False)
+    monkeypatch.setattr(slicer.util, "selectedModule", lambda: "Data")
+    opened.settle(0.7)
+    assert shown(scene, 1)[0] and isShown(scene.priorSegmentation)
+    opened.panels.enter()
+
+
+def test_what_a_person_sets_on_the_contours_under_review_stays(opened, scene):
+    opened.ui.sideBySideButton.setChecked(False)
+    select(opened, scene, 0)
+    display = scene.segmentations[0].GetDisplayNode()
+    display.SetOpacity(0.3)
+    display.SetOpacity2DFill(0.9)
+    opened.panels.exit()
+    assert (display.GetOpacity(), display.GetOpacity2DFill()) == (0.3, 0.9)
+    opened.panels.enter()
+
+
+def test_a_visit_that_is_deleted_while_it_is_followed_leaves_the_others_shown(opened, scene):
+    opened.ui.sideBySideButton.setChecked(False)
+    select(opened, scene, 0)
+    slicer.mrmlScene.RemoveNode(scene.reviews[0])
+    opened.settle(0.3)
+    assert isShown(scene.segmentations[1])
+
+
 def live(opened):
     return LiveView(slicer.mrmlScene, opened.panels.layout)
 

@@ -496,3 +496,21 @@ def test_measures_against_a_reference_are_those_of_the_engine(logic, visit, pati
     assert row["structure"] == "mass" and row["dice"] == pytest.approx(dice(masksOf(logic, visit)["mass"], truth), abs=1e-3)
     with pytest.raises(InputError, match="no segment 'T9'"):
         logic.evaluate(visit, reference, {"mass": "T9"})
+
+
+def test_structures_that_take_voxels_from_each_other_are_all_drawn(logic, scene, patient):
+    """In a segmentation without overlap: what one lost to another of the run is not taken for a person's edit."""
+    chosen = addSegmentation(scene, patient.followup, "chosen")
+    (visit,) = logic.propagate(patient.prior, patient.segmentation, [patient.followup], settings=SETTINGS, into=chosen)
+    writer = logic._access.writer(visit)
+    rows, columns = FOLLOWUP_SHAPE[1:]
+    large, small = np.zeros((rows, columns), bool), np.zeros((rows, columns), bool)
+    large[4:20, 4:20], small[6:10, 6:10] = True, True
+    writer.write("mass", {MIDDLE: large})
+    for turned in (small, np.roll(small, 6, axis=1)):
+        writer.write("nodule", {MIDDLE: turned})
+        assert np.array_equal(masksOf(logic, visit)["nodule"][MIDDLE], turned)
+        writer.write("mass", {MIDDLE: large & ~turned})
+        assert np.array_equal(masksOf(logic, visit)["mass"][MIDDLE], large & ~turned)
+    assert writer.kept == {"mass": set(), "nodule": set()}
+    assert not any(logic.review(visit).slice(name, MIDDLE).status == "edited" for name in ("mass", "nodule"))

@@ -84,6 +84,8 @@ def stored_in(folder: Path, source: Sequence[str] = ()) -> list[StoredSlice]:
         It was written from another source.
     """
     content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise InputError(f"'{folder}' was written by an earlier version, which does not say whose slices they are; remove it, or give another --output.")
     if content["source"] != list(source):
         raise InputError(f"'{folder}' holds the slices of {', '.join(content['source'])}, not of {', '.join(source)}; give another --output.")
     return [StoredSlice(patient, name, folder / file) for patient, name, file in content["slices"]]

@@ -69,7 +69,7 @@ def slice_card(view: StructureView, result: SliceResult, rank: int, opened: bool
     return (
         f'<details class="{classes}" id="{view.card_id(result)}"{unfolded}>'
         f'{_summary(view, result, rank, reviewed)}<div class="body">{pictures}<div class="why">{_reviewed(reviewed)}{_reasons(result)}{_facts(result)}'
-        f"{_choice(view, result)}{candidate_table(result)}</div></div></details>\n"
+        f"{_choice(view, result, reviewed is not None and reviewed.edited)}{candidate_table(result)}</div></div></details>\n"
     )
 
 
@@ -164,14 +164,14 @@ def _facts(result: SliceResult) -> str:
     return f"<dl>{''.join(f'<dt>{term}</dt><dd>{value}</dd>' for term, value in facts)}</dl>"
 
 
-def _choice(view: StructureView, result: SliceResult) -> str:
+def _choice(view: StructureView, result: SliceResult, by_hand: bool) -> str:
     """Why a candidate that is not the nearest was kept, and why a slice with a chosen candidate may have no contour."""
     chosen = None if result.chosen is None else result.candidates[result.chosen]
     if chosen is None:
         return ""
     lines = []
-    if result.area_mm2 == 0 and chosen.area_mm2 > 0 and not result.flags:
-        lines.append(f"The chosen candidate ({area(chosen.area_mm2)}) was removed: this slice lies beyond the end of the structure.")
+    if result.area_mm2 == 0 and chosen.area_mm2 > 0 and not result.flags and not by_hand:
+        lines.append(f"The chosen candidate ({area(chosen.area_mm2)}) was removed: nothing of it is left on this slice.")
     nearer = [one for one in result.candidates if None not in (one.distance, chosen.distance) and one.distance < chosen.distance]
     drawn = min((one.distance for one in nearer if one.kind == "parts"), default=None)
     if drawn is not None and chosen.kind != "parts":
