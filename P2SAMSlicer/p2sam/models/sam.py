@@ -135,15 +135,17 @@ class SamModel:
             Prompts whose shapes disagree, or none at all; no memory left.
         """
         check_prompts(prompts, embedding.low_res_hw)
-        with device_errors(self._device, f"drawing {len(prompts)} candidates"), autocast(self._device, self.precision):
-            sparse, dense = self._sam.prompt_encoder(**self._in_frame(prompts, embedding.size_hw))
-            low_res, iou = self._sam.mask_decoder(
-                image_embeddings=embedding.features[None],
-                image_pe=self._sam.prompt_encoder.get_dense_pe(),
-                sparse_prompt_embeddings=sparse,
-                dense_prompt_embeddings=dense,
-                multimask_output=False,
-            )
+        with device_errors(self._device, f"drawing {len(prompts)} candidates"):
+            sparse, dense = self._sam.prompt_encoder(**self._in_frame(prompts, embedding.size_hw))  # whole floats: half of their digits are too few for a place
+            places = self._sam.prompt_encoder.get_dense_pe()
+            with autocast(self._device, self.precision):
+                low_res, iou = self._sam.mask_decoder(
+                    image_embeddings=embedding.features[None],
+                    image_pe=places,
+                    sparse_prompt_embeddings=sparse,
+                    dense_prompt_embeddings=dense,
+                    multimask_output=False,
+                )
             low_res = low_res[:, 0].float()
             logits = embedding._to_original(low_res)
             return MaskLogits(logits.float().cpu().numpy(), low_res.cpu().numpy(), iou[:, 0].float().cpu().numpy())
