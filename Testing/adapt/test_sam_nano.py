@@ -11,6 +11,7 @@ from p2sam.adapt.interactive import decode
 from p2sam.adapt.material import Material
 from p2sam.adapt.options import TrainingOptions
 from p2sam.errors import InputError, WeightsError
+from p2sam.metrics import dice
 from p2sam.models import registry
 from p2sam.models import weights as stored
 from p2sam.models.base import Prompts
@@ -79,7 +80,7 @@ def test_the_seed_decides_new_weights(tmp_path):
 def test_shipped_weights_are_used_by_name_checked_and_not_removed(weights, tmp_path, monkeypatch):
     spec = replace(registry.SAM_NANO, sha256=stored.sha256_of(weights), size_bytes=weights.stat().st_size)
     monkeypatch.setattr(registry, "SHIPPED", tmp_path)
-    monkeypatch.setattr(registry, "MODELS", (*registry.MODELS, spec))
+    monkeypatch.setattr(registry, "MODELS", tuple(spec if one is registry.SAM_NANO else one for one in registry.MODELS))
     assert not stored.is_present(spec)
     with pytest.raises(WeightsError, match="come with P2SAMSlicer, but .* is missing"):
         load("sam-nano")
@@ -94,8 +95,19 @@ def test_shipped_weights_are_used_by_name_checked_and_not_removed(weights, tmp_p
         load("sam-nano")
 
 
-def test_it_is_not_offered_while_its_weights_are_not_shipped():
-    assert (registry.SAM_NANO in registry.MODELS) == registry.SAM_NANO.shipped.is_file()
+def test_the_shipped_weights_are_those_of_the_registry_and_draw_a_ball_from_a_box_and_from_a_point():
+    """Of a slice that neither training nor the phantom has: what can be asked of weights at the least."""
+    model = load("sam_nano")
+    assert model.sha256 == registry.SAM_NANO.sha256 and registry.SAM_NANO.shipped.stat().st_size < 16e6
+    rows, columns = np.ogrid[:300, :260]
+    ball = (rows - 140) ** 2 + (columns - 120) ** 2 < 45**2
+    slice_ = (60 + 120 * ball + np.random.default_rng(0).normal(0, 8, ball.shape)).clip(0, 255).astype(np.uint8)
+    (embedding,) = model.embed(np.repeat(slice_[..., None], 3, 2)[None])
+    nothing = np.zeros((1, 0, 2), np.float32), np.zeros((1, 0), np.int8)
+    box = Prompts(*nothing, boxes_xyxy=np.array([[75, 95, 165, 185]], np.float32))
+    point = Prompts(np.array([[[120, 140]]], np.float32), np.ones((1, 1), np.int8))
+    drawn = [dice(ball, model.decode(embedding, one).logits[0] > 0) for one in (box, point)]
+    assert drawn[0] > 0.75 and drawn[1] > 0.5, drawn
 
 
 def test_a_new_one_expects_little_so_that_its_features_outlive_the_first_steps(network):

@@ -61,7 +61,8 @@ def choose(panel, key):
 def test_the_list_has_every_model_with_its_size_and_the_built_in_one_first(panel):
     titles = [panel.ui.modelSelector.itemText(number) for number in range(panel.ui.modelSelector.count)]
     assert len(titles) == len(registry.MODELS) + 1 and "Graph" in titles[0]
-    assert "375 MB" in titles[1] and "to download" in titles[1]
+    large = next(title for title in titles if "SAM ViT-B" in title)
+    assert "375 MB" in large and "to download" in large and "SAM nano" in titles[1] and "download" not in titles[1]
     choose(panel, "sam_vit_h")
     assert "2.6 GB" in panel.ui.modelDetailsLabel.text and "Apache-2.0" in panel.ui.modelDetailsLabel.text
 

@@ -31,7 +31,7 @@ def test_all_published_sizes_of_sam_sam2_sam21_and_medsam_are_there():
 
 
 def test_an_unknown_name_is_answered_with_the_names_there_are():
-    with pytest.raises(InputError, match=r"no model 'sam3'.*graph, sam_vit_b.*sam2\.1_large"):
+    with pytest.raises(InputError, match=r"no model 'sam3'.*graph, sam_nano, sam_vit_b.*sam2\.1_large"):
         registry.find("sam3")
 
 

@@ -158,17 +158,20 @@ _MEDSAM = ModelSpec(
 
 SAM_NANO = ModelSpec(
     name="sam_nano",
-    title="SAM nano (trained on synthetic images)",
+    title="SAM nano (small, trained on synthetic images, experimental)",
     family="sam",
     architecture="sam_nano",
     licence="Apache-2.0",
     citation="P2SAMSlicer, docs/sam-nano.md; Kirillov et al., Segment Anything, ICCV 2023, arXiv 2304.02643",
     filename="sam_nano.safetensors",
+    sha256="fbdee1d52203e0a80f824c9f4058fc21cb0257e4707bcf3443269a47de132089",
+    size_bytes=10_421_490,
+    ranges=FINE_TUNED_RANGES,
 )
-"""Not among `MODELS` as long as its weights are not in `SHIPPED`."""
 
 MODELS: tuple[ModelSpec, ...] = (
     GRAPH,
+    SAM_NANO,
     _sam("vit_b", "ViT-B", "01ec64", "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912", 375_042_383),
     _sam("vit_l", "ViT-L", "0b3195", "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622", 1_249_524_607),
     _sam("vit_h", "ViT-H", "4b8939", "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e", 2_564_550_879),
