@@ -13,7 +13,7 @@ import slicer
 
 from panel_driver import PanelDriver, reviews
 from phantom_scene import PhantomScene
-from P2SAMSlicerLib import MRMLReview, RenderPause
+from P2SAMSlicerLib import MRMLReview
 from P2SAMSlicerLib.MRMLSegments import readMask
 
 
@@ -134,12 +134,13 @@ def test_the_window_is_not_blocked_during_a_run_and_when_its_result_is_shown(pan
 def test_what_a_pulse_changes_is_rendered_after_it_and_the_views_go_on_whatever_happens(panel, monkeypatch):
     said = []
     app = SimpleNamespace(pauseRender=lambda: said.append("pause"), resumeRender=lambda: said.append("resume"))
-    monkeypatch.setattr(RenderPause, "slicer", SimpleNamespace(app=app))
+    renderedOnce = sys.modules[type(panel.panel).__module__].renderedOnce  # of the package as it was read last
+    monkeypatch.setitem(renderedOnce.__wrapped__.__globals__, "slicer", SimpleNamespace(app=app))
 
     monkeypatch.setattr(panel.panel.logic, "flush", lambda: said.append("flush"))
     panel.panel._onPulse()
     assert said == ["pause", "flush", "resume"]
-    with pytest.raises(RuntimeError), RenderPause.renderedOnce():
+    with pytest.raises(RuntimeError), renderedOnce():
         raise RuntimeError("a step failed")
     assert said[3:] == ["pause", "resume"]
 
