@@ -13,7 +13,8 @@ from p2sam.errors import P2SAMError
 from . import Installer
 
 TORCH = ("torch>=2.6", "torchvision>=0.21")
-SAM = ("segment-anything>=1.0",)
+SAM = ("segment-anything>=1.0", "safetensors>=0.4")
+"""The second opens weights such as those of `sam_nano`, which come with the module."""
 SAM2_NEEDS = ("hydra-core>=1.3.2", "iopath>=0.1.10", "tqdm>=4.66", "pillow>=10")
 SAM2 = ("sam2>=1.1",)
 KEPT = ("numpy", "scipy", "SimpleITK", "pydicom", "requests")

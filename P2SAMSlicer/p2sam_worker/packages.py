@@ -12,7 +12,7 @@ import sys
 
 MODULES = {
     "numpy": "numpy", "scipy": "scipy", "scikit-learn": "sklearn", "POT": "ot", "threadpoolctl": "threadpoolctl", "SimpleITK": "SimpleITK",
-    "pydicom": "pydicom", "torch": "torch", "torchvision": "torchvision", "segment-anything": "segment_anything", "sam2": "sam2",
+    "pydicom": "pydicom", "torch": "torch", "torchvision": "torchvision", "segment-anything": "segment_anything", "safetensors": "safetensors", "sam2": "sam2",
 }  # fmt: skip
 """Package -> the module it is loaded as."""
 

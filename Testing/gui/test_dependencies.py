@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import slicer
+from p2sam_worker import packages
 from P2SAMSlicerLib import Dependencies as module_under_test
 from P2SAMSlicerLib import Installer
 from P2SAMSlicerLib.Dependencies import SAM2, TORCH, Declined, Dependencies, DependencyError
@@ -62,6 +63,13 @@ def test_graph_needs_three_small_packages_and_no_torch(outside, dialogs):
     assert sorted(one.partition(">")[0] for one in requirements) == ["POT", "scikit-learn", "threadpoolctl"]
     text = dialogs.shown[0][1]
     assert "scikit-learn" in text and "numpy and SimpleITK are not changed" in text and "20 MB" in text
+
+
+def test_a_sam_needs_what_opens_every_form_of_its_weights(outside):
+    """Also the file of `sam_nano`, which comes with the module: without this it would stop after the installation."""
+    missing = {one.partition(">")[0] for one in Dependencies(REQUIREMENTS).missing("sam")}
+    assert {"torch", "torchvision", "segment-anything", "safetensors"} <= missing
+    assert "safetensors" in packages.MODULES
 
 
 def test_nothing_is_asked_where_nothing_is_missing(outside):
