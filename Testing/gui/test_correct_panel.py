@@ -241,6 +241,21 @@ def test_the_segment_editor_opens_on_the_structure_and_edits_are_noted(visit):
     assert visit.status(visit.others[0]) == "not reviewed"
 
 
+def test_what_was_drawn_by_hand_while_a_run_went_on_is_noted_on_the_next_return(visit, monkeypatch):
+    correct = visit.opened.panels.correct
+    correct.exit()
+    edited = visit.slice() & False
+    edited[2:5, 3:9] = True
+    writeSlices(visit.nodes.segmentation, visit.patient.followup, visit.segment, {visit.index: edited}, visit.axis)
+    with monkeypatch.context() as during:
+        during.setattr(type(visit.logic), "running", property(lambda _logic: True))
+        correct.enter()
+        assert visit.status() == "not reviewed"
+        correct.exit()
+    correct.enter()
+    assert visit.status() == "edited" and "to be accepted" in visit.ui.redrawLabel.text
+
+
 def test_an_accepted_visit_becomes_the_prior_of_the_next(visit):
     given = []
     visit.opened.panels.correct.onUsePrior = lambda volume, segmentation: given.append((volume, segmentation))

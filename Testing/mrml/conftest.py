@@ -54,3 +54,13 @@ def makeScene(tmp_path):
 @pytest.fixture
 def scene(makeScene):
     return makeScene()
+
+
+@pytest.fixture(scope="module")
+def worker():
+    """One real worker for the tests of a file, as starting one takes seconds."""
+    from visit_scene import SharedWorker
+
+    worker = SharedWorker()
+    yield worker
+    worker.end()

@@ -11,18 +11,11 @@ from p2sam.metrics import dice
 from p2sam.volume import Volume
 from review_case import addSegmentation
 from visit_scene import (
-    FOLLOWUP_GRID, FOLLOWUP_SHAPE, RIGHT_HANDED_GRID, SETTINGS, SHIFT, Patient, SharedWorker, drive, makeLogic, masksOf, nodeNames, paint, painted, structure,
+    FOLLOWUP_GRID, FOLLOWUP_SHAPE, RIGHT_HANDED_GRID, SETTINGS, SHIFT, Patient, drive, makeLogic, masksOf, nodeNames, paint, painted, structure,
 )  # fmt: skip
 
 MIDDLE = 9
 """A slice on which both structures are large."""
-
-
-@pytest.fixture(scope="module")
-def shared():
-    worker = SharedWorker()
-    yield worker
-    worker.end()
 
 
 @pytest.fixture
@@ -31,8 +24,8 @@ def undone():
 
 
 @pytest.fixture
-def logic(shared, scene, undone):
-    return shared.logic(scene, lambda node: undone.append(node.GetName()))
+def logic(worker, scene, undone):
+    return worker.logic(scene, lambda node: undone.append(node.GetName()))
 
 
 @pytest.fixture

@@ -4,17 +4,10 @@ import json
 
 import pytest
 import slicer
-from visit_scene import SETTINGS, Patient, SharedWorker
+from visit_scene import SETTINGS, Patient
 
 from p2sam.errors import InputError
 from P2SAMSlicerLib import MRMLReview
-
-
-@pytest.fixture(scope="module")
-def worker():
-    worker = SharedWorker()
-    yield worker
-    worker.end()
 
 
 @pytest.fixture

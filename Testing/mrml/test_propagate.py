@@ -15,15 +15,8 @@ from p2sam.settings import Settings
 from p2sam.volume import Volume
 from segment_scene import add_warp
 from visit_scene import (
-    FOLLOWUP_GRID, FOLLOWUP_SHAPE, PRIOR_GRID, PRIOR_SHAPE, SETTINGS, SHIFT, STRUCTURES, Patient, SharedWorker, Watcher, drive, masksOf, nodeNames, scan, structure,
+    FOLLOWUP_GRID, FOLLOWUP_SHAPE, PRIOR_GRID, PRIOR_SHAPE, SETTINGS, SHIFT, STRUCTURES, Patient, Watcher, drive, masksOf, nodeNames, scan, structure,
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def shared():
-    worker = SharedWorker()
-    yield worker
-    worker.end()
 
 
 @pytest.fixture
@@ -37,8 +30,8 @@ def undone():
 
 
 @pytest.fixture
-def logic(shared, scene, undone):
-    return shared.logic(scene, lambda node: undone.append(node.GetName()))
+def logic(worker, scene, undone):
+    return worker.logic(scene, lambda node: undone.append(node.GetName()))
 
 
 def propagate(logic, patient, **options):

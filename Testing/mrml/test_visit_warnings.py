@@ -7,14 +7,7 @@ from p2sam import align
 from P2SAMSlicerLib import MRMLReview, VisitText
 from P2SAMSlicerLib.Review import StructureReview, VisitReview
 from P2SAMSlicerLib.RunWarnings import RunWarnings
-from visit_scene import FOLLOWUP_SHAPE, SETTINGS, Patient, SharedWorker, Watcher
-
-
-@pytest.fixture(scope="module")
-def worker():
-    worker = SharedWorker()
-    yield worker
-    worker.end()
+from visit_scene import FOLLOWUP_SHAPE, SETTINGS, Patient, Watcher
 
 
 @pytest.fixture

@@ -2,19 +2,12 @@
 
 import pytest
 from p2sam.errors import P2SAMError
-from visit_scene import SETTINGS, Patient, SharedWorker, drive
-
-
-@pytest.fixture(scope="module")
-def shared():
-    worker = SharedWorker()
-    yield worker
-    worker.end()
+from visit_scene import SETTINGS, Patient, drive
 
 
 @pytest.fixture
-def logic(shared, scene):
-    return shared.logic(scene)
+def logic(worker, scene):
+    return worker.logic(scene)
 
 
 def told(logic, ask):
