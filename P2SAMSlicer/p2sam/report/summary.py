@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import PurePath
 
-
 from .card import StructureView
 from ..align import DOUBTFUL_QUALITY
 from .html import color_chip, table
